@@ -1,0 +1,92 @@
+import { type Instant, parseInstant } from '../../kernel/time.ts'
+import { isJsonMap, isJsonNumber, type JsonNode, parseStrictJson, stableJson } from '../strictJson.ts'
+
+/** The fields of a notification as text, by lower-case name: the provider does not keep the case of names. */
+export type Fields = ReadonlyMap<string, string>
+
+/** Pay has some fifty fields; several hundred are an attack. */
+const fieldsMax = 300
+
+/** Printable ASCII without the blank: a well-formed urlencoded form has nothing else. */
+const formPattern = /^[\x21-\x7e]*$/
+
+/**
+ * Reads an urlencoded form strictly: a raw blank, a byte outside ASCII, a bad escape, text that is not UTF-8 and a repeated name
+ * are refused, because a signature over decoded text fits other bytes too.
+ * @example formFields('Amount=1.00&Name=a%2Bb+c') // Map { 'amount' => '1.00', 'name' => 'a+b c' }
+ */
+export const formFields = (text: string): Fields | null => {
+  if (!formPattern.test(text)) return null
+  const fields = new Map<string, string>()
+  const pairs = text.split('&', fieldsMax + 1)
+  if (pairs.length > fieldsMax) return null
+  for (const pair of pairs) {
+    if (pair === '') continue
+    const middle = pair.indexOf('=')
+    const name = decoded(middle < 0 ? pair : pair.slice(0, middle))?.toLowerCase()
+    const value = decoded(middle < 0 ? '' : pair.slice(middle + 1))
+    if (name === undefined || value === null || fields.has(name)) return null
+    fields.set(name, value)
+  }
+  return fields
+}
+
+/** Reads a JSON object as fields; nested values become their stable text, and null and an absent field are one. */
+export const jsonFields = (text: string): Fields | null => {
+  const parsed = parseStrictJson(text)
+  if (parsed === null || !isJsonMap(parsed[0]) || parsed[0].size > fieldsMax) return null
+  return new Map([...parsed[0]].map(([name, node]) => [name.toLowerCase(), nodeText(node)]))
+}
+
+/** A text that is equal for equal content, however it was encoded; empty fields count as absent. */
+export const canonicalFields = (fields: Fields): string =>
+  JSON.stringify([...fields].filter(([, value]) => value !== '').sort(([left], [right]) => (left < right ? -1 : 1)))
+
+/** The field, or null when it is absent or empty. */
+export const fieldOf = (fields: Fields, name: string): string | null => fields.get(name.toLowerCase()) || null
+
+/** The field as a short text without control characters or broken Unicode, else null: nothing else can be an id or a code of ours. */
+export const shortField = (fields: Fields, name: string): string | null => {
+  const value = fieldOf(fields, name)
+  return value !== null && value.length <= 255 && value.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(value)
+    ? value
+    : null
+}
+
+const int64Max = 9_223_372_036_854_775_807n
+
+/** The field as a positive 64-bit number in text, without leading zeros, else null. */
+export const int64Field = (fields: Fields, name: string): string | null => {
+  const value = fieldOf(fields, name)
+  return value !== null && /^[1-9]\d{0,18}$/.test(value) && BigInt(value) <= int64Max ? value : null
+}
+
+/** The field as a yes or a no in any of the spellings seen, else null. */
+export const booleanField = (fields: Fields, name: string): boolean | null => {
+  const value = fieldOf(fields, name)?.toLowerCase()
+  if (value === '1' || value === 'true') return true
+  return value === '0' || value === 'false' ? false : null
+}
+
+/**
+ * Reads a time without zone, which the provider means as UTC.
+ * @example utcInstant('2026-11-24 09:14:02') // '2026-11-24T09:14:02.000Z'
+ */
+export const utcInstant = (text: string | null): Instant | null => {
+  const match = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?)$/.exec(text ?? '')
+  return match ? parseInstant(`${match[1]}T${match[2]}Z`) : null
+}
+
+const decoded = (text: string): string | null => {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return null
+  }
+}
+
+const nodeText = (node: JsonNode): string => {
+  if (node === null) return ''
+  if (typeof node === 'string') return node
+  return isJsonNumber(node) ? node.digits : stableJson(node)
+}
