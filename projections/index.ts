@@ -1,0 +1,7 @@
+import { partners } from './partners.ts'
+import { payments } from './payments.ts'
+import type { ReadModel } from './projection.ts'
+import { subscriptions } from './subscriptions.ts'
+
+/** Every read model that is a fold of the log; one line each. */
+export const readModels: readonly ReadModel[] = [partners, subscriptions, payments]

@@ -1,0 +1,40 @@
+-- name: append
+select head, recorded_at, verdicts, versions, positions, details from hub.append($1, $2, $3, $4, $5, $6)
+
+-- name: find_appended
+-- After a lost connection: which of these events and deliveries were committed? The lock makes the dying transaction decide first.
+with head as materialized (select position from hub.head for update)
+select e.event_id::text as id, e.position, e.version, e.recorded_at
+  from head, hub.events e where e.event_id = any ($1::uuid[])
+union all
+select b.webhook_id::text, coalesce(b.first_position, 0), 0, b.received_at
+  from head, hub.inbox b where b.webhook_id = any ($2::uuid[])
+
+-- name: read_stream
+select position, event_id, stream, version, subject, type, data, meta, recorded_at
+  from hub.events where stream = $1 and version > $2 order by version
+
+-- name: read_after
+-- Every position is returned; events of other types come without their data, so that the reader can prove that no position is missing.
+select position, event_id, stream, version, subject, type, case when type = any ($3::text[]) then data end as data,
+       case when type = any ($3::text[]) then meta end as meta, recorded_at
+  from hub.events where position > $1 order by position limit $2
+
+-- name: read_subject
+select position, event_id, stream, version, subject, type, data, meta, recorded_at
+  from hub.events where subject = $1 and position <= $2 order by position
+
+-- name: read_event
+select position, event_id, stream, version, subject, type, data, meta, recorded_at from hub.events where event_id = $1::uuid
+
+-- name: head_position
+select position from hub.head
+
+-- name: position_at
+select coalesce(max(position), 0) as position from hub.events where recorded_at <= $1::timestamptz
+
+-- name: claim_holders
+select key, stream from hub.claims where key = any ($1::text[])
+
+-- name: now
+select hub.now() as now, (select extract(epoch from offset_by) * 1000 from hub.clock)::bigint as offset_ms

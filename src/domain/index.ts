@@ -1,0 +1,43 @@
+import type { Decider } from '../kernel/decision.ts'
+import { type NoticeCommand, type NoticeEvent, notice } from './notice.ts'
+import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
+import { type SubscriptionCommand, type SubscriptionEvent, subscription, subscriptionPersonal } from './subscription.ts'
+
+/** Every fact of the business. */
+export type DomainEvent = PartnerEvent | SubscriptionEvent | NoticeEvent
+/** Every wish of the business. */
+export type DomainCommand = PartnerCommand | SubscriptionCommand | NoticeCommand
+
+type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
+type Claims = { readonly take: readonly string[]; readonly release: readonly string[] }
+
+/** A decider with what the log must know about its events. */
+type Kind<State, Command extends Message, Event extends Message> = {
+  readonly decider: Decider<State, Command, Event>
+  readonly personal: Readonly<Record<string, readonly string[]>>
+  readonly subjectOf: (stream: string, state: State, event: Event) => string
+  readonly claimsOf: (state: State, event: Event) => Claims
+}
+
+const noClaims: Claims = { take: [], release: [] }
+const idOf = (stream: string): string => stream.slice(stream.indexOf('-') + 1)
+
+/**
+ * Forgets the types of one kind of stream for the engine. This is the one place where recorded JSON becomes typed again: what a
+ * stream holds was written by its own decider.
+ */
+const erased = <State, Command extends Message, Event extends Message>(kind: Kind<State, Command, Event>) => ({
+  initial: kind.decider.initial as unknown,
+  evolve: (state: unknown, event: Message): unknown => kind.decider.evolve(state as State, event as Event),
+  decide: (state: unknown, command: Message) => kind.decider.decide(state as State, command as Command),
+  personal: kind.personal,
+  subjectOf: (stream: string, state: unknown, event: Message): string => kind.subjectOf(stream, state as State, event as Event),
+  claimsOf: (state: unknown, event: Message): Claims => kind.claimsOf(state as State, event as Event),
+})
+
+/** Every kind of stream by its category. */
+export const models = {
+  partner: erased({ decider: partner, personal: partnerPersonal, subjectOf: (stream) => idOf(stream), claimsOf: partnerClaims }),
+  subscription: erased({ decider: subscription, personal: subscriptionPersonal, subjectOf: (_stream, _state, event) => event.data.partnerId, claimsOf: () => noClaims }),
+  notice: erased({ decider: notice, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
+}

@@ -1,0 +1,250 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { isDatabaseAway, type Sql } from '../db/connect.ts'
+import { statement, statements } from '../db/query.ts'
+import { sqlText } from '../db/sqlText.ts'
+import { invariant } from '../kernel/brand.ts'
+import type { Instant } from '../kernel/time.ts'
+import type { AppendRequest, AppendResult } from './appendRequest.ts'
+import { type PreparedAppend, prepareAppend, renderBatch } from './appendRows.ts'
+
+/** Members of one batch: beyond this a batch costs more latency than it saves commits. */
+const batchAppendsMax = 512
+/** Bytes of one batch's parameters, so that one huge delivery does not hold the head row for long. */
+const batchBytesMax = 8 * 1024 * 1024
+/** Appends that wait: beyond this the service is drowning, and senders are told to come again. */
+const queueMax = 20_000
+/** A batch that is not answered in this time is taken for lost with its connection, and looked up over a new one. */
+const answerWithinMs = 10_000
+
+const named = statements(sqlText('log.sql'))
+const appendText = statement(named, 'append')
+const findText = statement(named, 'find_appended')
+
+/** Makes the error that says: the database could not be reached, or did not answer in time; nothing was acknowledged. */
+const logAway = (message: string): Error => Object.assign(new Error(message), { code: 'LOG_AWAY' })
+
+/** Whether an append failed because the database is away; the same append may succeed later. */
+export const isLogAway = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'LOG_AWAY'
+
+type Waiting = {
+  readonly prepared: PreparedAppend
+  readonly expiresAt: number
+  readonly resolve: (result: AppendResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+type BatchRow = {
+  readonly head: number
+  readonly recordedAt: Instant
+  readonly verdicts: readonly number[]
+  readonly versions: readonly number[]
+  readonly positions: readonly (number | string)[]
+  readonly details: {
+    readonly firsts: readonly { i: number; w: string; same: boolean; p: number | null; n: number | null }[]
+    readonly holders: readonly { i: number; k: string; s: string }[]
+  }
+}
+
+type FoundRow = { readonly id: string; readonly position: number; readonly version: number; readonly recordedAt: Instant }
+
+/** What the lane needs of the world. */
+export type LaneDeps = {
+  /** Opens a client of exactly one connection; called again after a connection was given up. */
+  readonly open: () => Sql
+  /** Milliseconds, monotonic enough for deadlines. */
+  readonly nowMs: () => number
+  /** Called after every batch that appended events, with the new head. */
+  readonly onAppended?: (head: number) => void
+}
+
+/** The one lane of a process through which everything is appended. */
+export type Lane = {
+  /** Appends when its turn comes; everything that waits meanwhile shares the commit. Rejects with an error that `isLogAway` tells after `withinMs`. */
+  readonly append: (request: AppendRequest, withinMs?: number) => Promise<AppendResult>
+  /** Resolves when nothing waits any more, then closes the connection. */
+  readonly close: () => Promise<void>
+  /** How many appends wait, and batches and members so far. */
+  readonly stats: () => { readonly waiting: number; readonly batches: number; readonly appends: number }
+}
+
+/**
+ * Opens the lane. One batch is in flight at a time, and whatever arrived during it goes into the next one: under load batches
+ * grow by themselves, and a lone append pays one commit and waits for no timer.
+ */
+export const openLane = (deps: LaneDeps): Lane => {
+  let sql = deps.open()
+  let queue: Waiting[] = []
+  let running = false
+  let closed = false
+  let idle: (() => void) | null = null
+  const stats = { batches: 0, appends: 0 }
+
+  const append = (request: AppendRequest, withinMs = answerWithinMs): Promise<AppendResult> =>
+    new Promise((resolve, reject) => {
+      if (closed) return reject(logAway('Cannot append: the service is stopping'))
+      if (queue.length >= queueMax) return reject(logAway(`Cannot append: ${queueMax} appends wait already`))
+      queue.push({ prepared: prepareAppend(request), expiresAt: deps.nowMs() + withinMs, resolve, reject })
+      if (!running) {
+        running = true
+        queueMicrotask(drain)
+      }
+    })
+
+  const drain = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const { batch, rest } = nextBatch(queue, deps.nowMs())
+      queue = rest
+      if (batch.length > 0) await send(batch)
+    }
+    running = false
+    idle?.()
+  }
+
+  const send = async (batch: readonly Waiting[]): Promise<void> => {
+    try {
+      const row = await answered(sql, renderBatch(batch.map((member) => member.prepared)))
+      settle(batch, row)
+    } catch (error) {
+      if (isDatabaseAway(error) || isLogAway(error)) return resolveDoubt(batch)
+      if (batch.length === 1) return batch[0]?.reject(error)
+      // One member holds something that PostgreSQL refuses: halving finds it without failing its neighbours.
+      const middle = batch.length >> 1
+      await send(batch.slice(0, middle))
+      await send(batch.slice(middle))
+    }
+  }
+
+  const settle = (batch: readonly Waiting[], row: BatchRow): void => {
+    stats.batches += 1
+    stats.appends += batch.length
+    let appended = 0
+    batch.forEach((member, index) => {
+      const result = resultOf(member.prepared, index, row)
+      if (result.tag === 'appended') appended += member.prepared.eventCount
+      member.resolve(result)
+    })
+    if (appended > 0) deps.onAppended?.(row.head + appended)
+  }
+
+  /** The connection was lost with the answer: what was committed is looked up under the head lock, never assumed. */
+  const resolveDoubt = async (batch: readonly Waiting[]): Promise<void> => {
+    for (let attempt = 0; ; attempt++) {
+      await sql.end({ timeout: 0 }).catch(() => {})
+      sql = deps.open()
+      try {
+        const eventIds = batch.flatMap((member) => member.prepared.firstEventId ?? [])
+        const webhookIds = batch.flatMap((member) => member.prepared.webhookId ?? [])
+        const rows = await inTime(sql.unsafe<FoundRow[]>(findText, [eventIds, webhookIds]))
+        const found = new Map(rows.map((row) => [row.id, row]))
+        for (const member of batch) tell(member, found)
+        return
+      } catch (error) {
+        if (!isDatabaseAway(error) && !(isLogAway(error))) {
+          for (const member of batch) member.reject(error)
+          return
+        }
+        if (closed || batch.every((member) => member.expiresAt < deps.nowMs())) {
+          for (const member of batch) member.reject(logAway('Cannot append: the database is away'))
+          // The doubt may be dropped: the senders were told nothing, and their repeat finds what was committed.
+          return
+        }
+        await wait(Math.min(50 * 2 ** attempt, 1000))
+      }
+    }
+  }
+
+  const close = async (): Promise<void> => {
+    closed = true
+    if (running) await new Promise<void>((resolve) => { idle = resolve })
+    await sql.end({ timeout: 5 })
+  }
+
+  return { append, close, stats: () => ({ waiting: queue.length, ...stats }) }
+}
+
+const inTime = async <T>(answer: PromiseLike<T>): Promise<T> => {
+  const timer = new AbortController()
+  const late = wait(answerWithinMs, null, { signal: timer.signal }).then(() => {
+    throw logAway(`Cannot append: the database did not answer within ${answerWithinMs} ms`)
+  })
+  late.catch(() => {})
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    timer.abort()
+  }
+}
+
+const answered = async (sql: Sql, parameters: readonly string[]): Promise<BatchRow> => {
+  const rows = await inTime(sql.unsafe<BatchRow[]>(appendText, [...parameters], { prepare: true }))
+  const [row] = rows
+  invariant(row, 'hub.append answers with one row')
+  return row
+}
+
+/** Takes what can share one commit, in order. A member that touches the same thing as an earlier one waits for the next batch. */
+const nextBatch = (queue: readonly Waiting[], nowMs: number): { batch: Waiting[]; rest: Waiting[] } => {
+  const batch: Waiting[] = []
+  const rest: Waiting[] = []
+  const touched = new Set<string>()
+  let bytes = 0
+  for (const member of queue) {
+    if (member.expiresAt < nowMs) {
+      member.reject(logAway('Cannot append: the database did not answer in time'))
+      continue
+    }
+    const full = batch.length >= batchAppendsMax || (batch.length > 0 && bytes + member.prepared.bytes > batchBytesMax)
+    const clashes = full || member.prepared.touches.some((thing) => touched.has(thing))
+    // Also a waiting member reserves its things, so that two appends to one stream keep their order.
+    for (const thing of member.prepared.touches) touched.add(thing)
+    if (clashes) rest.push(member)
+    else {
+      batch.push(member)
+      bytes += member.prepared.bytes
+    }
+  }
+  return { batch, rest }
+}
+
+const resultOf = (prepared: PreparedAppend, index: number, row: BatchRow): AppendResult => {
+  const i = index + 1
+  const version = row.versions[index] ?? 0
+  switch (row.verdicts[index]) {
+    case 0: {
+      const first = Number(row.positions[index])
+      return {
+        tag: 'appended',
+        firstPosition: first,
+        position: first + prepared.eventCount - 1,
+        version: version + prepared.eventCount,
+        recordedAt: row.recordedAt,
+      }
+    }
+    case 1: {
+      const first = row.details.firsts.find((entry) => entry.i === i)
+      invariant(first, 'a duplicate names the first delivery')
+      return { tag: 'duplicate', webhookId: first.w, same: first.same, firstPosition: first.p, eventCount: first.n ?? 0 }
+    }
+    case 2:
+      return { tag: 'fenced' }
+    case 3: {
+      const holder = row.details.holders.find((entry) => entry.i === i)
+      invariant(holder, 'a taken claim names its holder')
+      return { tag: 'claimed', key: holder.k, stream: holder.s }
+    }
+    default:
+      return { tag: 'conflict', version }
+  }
+}
+
+const tell = (member: Waiting, found: ReadonlyMap<string, FoundRow>): void => {
+  const { firstEventId, webhookId, eventCount, settles } = member.prepared
+  const row = found.get(firstEventId ?? webhookId ?? '')
+  if (row) {
+    const version = firstEventId ? row.version + eventCount - 1 : row.version
+    member.resolve({ tag: 'appended', firstPosition: row.position, position: row.position + eventCount - 1, version, recordedAt: row.recordedAt })
+  } else if (!firstEventId && !webhookId && settles) {
+    // A settlement alone leaves no id behind; its fence makes a repeat harmless, and the lease returns it.
+    member.resolve({ tag: 'fenced' })
+  } else member.reject(logAway('Cannot append: the connection was lost before the commit'))
+}
