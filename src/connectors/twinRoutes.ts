@@ -1,4 +1,4 @@
-import { html } from 'ghtml'
+import { html } from './html.ts'
 import type { TwinFault } from './twin.ts'
 import type { HookPolicy, TwinDesk } from './twinDesk.ts'
 

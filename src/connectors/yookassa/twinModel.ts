@@ -66,7 +66,9 @@ export type ShopData = {
   /** Saved methods, with what the next charges come to; null is a success. */
   readonly methods: Readonly<Record<string, { readonly method: PaymentMethod; readonly reason: string | null }>>
   /** First answers by idempotency key. */
-  readonly keys: Readonly<Record<string, { readonly at: Instant; readonly asked: string; readonly answer: Payment | Refund }>>
+  readonly keys: Readonly<
+    Record<string, { readonly at: Instant; readonly asked: string; readonly answer: Payment | Refund }>
+  >
   /** What the next refund comes to. */
   readonly nextRefund: Refund['status']
 }
@@ -133,7 +135,10 @@ export const settlePayment = (
   if (outcome.reason !== null) {
     const cancellation_details = { party: outcome.party, reason: outcome.reason }
     const { income_amount: __, ...rest } = open
-    return changed(shop, { ...entry, payment: { ...rest, status: 'canceled', payment_method: { ...method, saved: false }, cancellation_details } })
+    return changed(shop, {
+      ...entry,
+      payment: { ...rest, status: 'canceled', payment_method: { ...method, saved: false }, cancellation_details },
+    })
   }
   const paid: Payment = {
     ...open,
@@ -143,7 +148,9 @@ export const settlePayment = (
     authorization_details: { three_d_secure: { applied: outcome.secure } },
   }
   const held = { ...entry, payment: paid }
-  const remembered = method.saved ? { ...shop, methods: { ...shop.methods, [method.id]: shop.methods[method.id] ?? { method, reason: null } } } : shop
+  const remembered = method.saved
+    ? { ...shop, methods: { ...shop.methods, [method.id]: shop.methods[method.id] ?? { method, reason: null } } }
+    : shop
   return entry.capture ? capturePayment(remembered, held, now) : changed(remembered, held)
 }
 
@@ -178,7 +185,10 @@ export const capturePayment = (
 export const cancelPayment = (shop: ShopData, entry: PaymentEntry, reason: string): TwinChange<ShopData, Payment> => {
   const { confirmation: _, ...rest } = entry.payment
   const party = reason === 'canceled_by_merchant' ? 'merchant' : 'yoo_money'
-  return changed(shop, { ...entry, payment: { ...rest, paid: false, status: 'canceled', cancellation_details: { party, reason } } })
+  return changed(shop, {
+    ...entry,
+    payment: { ...rest, paid: false, status: 'canceled', cancellation_details: { party, reason } },
+  })
 }
 
 const changed = (shop: ShopData, entry: PaymentEntry): TwinChange<ShopData, Payment> => ({

@@ -8,7 +8,10 @@ export type Fault = { readonly description: string; readonly parameter?: string;
 
 type Body = Readonly<Record<string, unknown>>
 
-const fault = (parameter: string, description = `Invalid value of parameter ${parameter}`): Fault => ({ description, parameter })
+const fault = (parameter: string, description = `Invalid value of parameter ${parameter}`): Fault => ({
+  description,
+  parameter,
+})
 
 /** Why a request to create a payment is refused; null when it is not. */
 export const paymentFault = (body: Body, shop: ShopData, savingAllowed: boolean): Fault | null =>
@@ -24,7 +27,8 @@ export const paymentFault = (body: Body, shop: ShopData, savingAllowed: boolean)
 /** Why a request to refund is refused; null when it is not. */
 export const refundFault = (body: Body, shop: ShopData): Fault | null => {
   if (typeof body.payment_id !== 'string') return fault('payment_id')
-  const broken = amountFault(body.amount) ?? textFault(body.description, 'description', 250) ?? metadataFault(body.metadata)
+  const broken =
+    amountFault(body.amount) ?? textFault(body.description, 'description', 250) ?? metadataFault(body.metadata)
   if (broken !== null) return broken
   const payment = shop.payments[body.payment_id]?.payment
   if (payment === undefined) return fault('payment_id', 'Payment is not found')
@@ -47,7 +51,9 @@ export const captureFault = (body: Body, payment: Payment): Fault | null => {
   const broken = amountFault(body.amount)
   if (broken !== null) return broken
   const amount = sumOf(body.amount)
-  return amount !== null && amount.sum > kopecksOf(payment.amount) ? fault('amount.value', 'Amount is above the held sum') : null
+  return amount !== null && amount.sum > kopecksOf(payment.amount)
+    ? fault('amount.value', 'Amount is above the held sum')
+    : null
 }
 
 /** The sum of a request whose amount was found right. */
@@ -107,13 +113,15 @@ const receiptFault = (receipt: unknown, amount: unknown): Fault | null => {
   const missing = fault('receipt', 'Receipt is missing or illegal')
   if (!isRecord(receipt) || !isRecord(receipt.customer)) return missing
   const { email, phone } = receipt.customer
-  if (typeof email !== 'string' && !(typeof phone === 'string' && /^\d{10,15}$/.test(phone))) return fault('receipt.customer')
+  if (typeof email !== 'string' && !(typeof phone === 'string' && /^\d{10,15}$/.test(phone)))
+    return fault('receipt.customer')
   const items = receipt.items
   if (!Array.isArray(items) || items.length < 1 || items.length > 80) return fault('receipt.items')
   let total = 0
   for (const item of items) {
     const sum = isRecord(item) ? sumOf(item.amount) : null
-    if (!isRecord(item) || sum === null || typeof item.quantity !== 'number' || item.quantity <= 0) return fault('receipt.items')
+    if (!isRecord(item) || sum === null || typeof item.quantity !== 'number' || item.quantity <= 0)
+      return fault('receipt.items')
     if (typeof item.description !== 'string' || item.description.length < 1 || item.description.length > 128) {
       return fault('receipt.items.description')
     }
@@ -131,7 +139,8 @@ export const listFault = (query: URLSearchParams, cursorIsKnown: (cursor: string
   for (const [name, value] of query) {
     if (/^(created|captured)_at\.(gte|gt|lte|lt)$/.test(name)) {
       if (parseInstant(value) === null) return fault(name)
-    } else if (!['limit', 'cursor', 'status', 'payment_method', 'payment_id', 'refund_id'].includes(name)) return fault(name)
+    } else if (!['limit', 'cursor', 'status', 'payment_method', 'payment_id', 'refund_id'].includes(name))
+      return fault(name)
   }
   if (query.has('payment_id') && query.has('refund_id')) return fault('refund_id')
   const cursor = query.get('cursor')
