@@ -106,7 +106,10 @@ const answer = async (handler: Handler, incoming: IncomingMessage, outgoing: Ser
   const response = await handler(request)
   outgoing.writeHead(response.status, Object.fromEntries(response.headers))
   if (response.body !== null) {
-    for await (const chunk of response.body) outgoing.write(chunk)
+    for await (const chunk of response.body) {
+      // Written before the next one is asked for: a body that breaks off then breaks off on the wire too.
+      await new Promise((resolve) => outgoing.write(chunk, resolve))
+    }
   }
   outgoing.end()
 }
