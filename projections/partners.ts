@@ -169,6 +169,7 @@ export const partners = readModel<PartnerRow>({
     'SubscriptionSuspended',
     'SubscriptionCancelled',
   ],
+  personal: true,
   key: 'partnerId',
   columns: {
     partnerId: 'text',

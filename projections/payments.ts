@@ -67,6 +67,7 @@ const fold = (row: PaymentRow | null, recorded: FoldEvent): PaymentRow | null =>
 export const payments = readModel<PaymentRow>({
   name: 'payments',
   types: ['PaymentRequested', 'PaymentLinkReady', 'PaymentSucceeded', 'PaymentDeclined', 'PaymentRefunded'],
+  personal: false,
   key: 'paymentId',
   columns: {
     paymentId: 'text',

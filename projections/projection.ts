@@ -26,6 +26,8 @@ export type ReadModel = {
   readonly name: string
   /** The types of events that change a row; all others are passed over without their data. */
   readonly types: readonly string[]
+  /** Whether the fold reads personal fields; when not, they are not even opened. */
+  readonly personal: boolean
   /** The column that is the key, and all columns in the order of the table. */
   readonly key: string
   readonly columns: Readonly<Record<string, ColumnType>>
@@ -39,6 +41,7 @@ export type ReadModel = {
 export const readModel = <R extends Row>(model: {
   readonly name: string
   readonly types: readonly string[]
+  readonly personal: boolean
   readonly key: keyof R & string
   readonly columns: Readonly<Record<keyof R & string, ColumnType>>
   readonly keyOf: (event: FoldEvent) => string | null

@@ -86,6 +86,7 @@ export const subscriptions = readModel<SubscriptionRow>({
     'SubscriptionCancelScheduled',
     'SubscriptionCancelled',
   ],
+  personal: false,
   key: 'subscriptionId',
   columns: {
     subscriptionId: 'text',

@@ -11,7 +11,7 @@ create table hub.clock (
 insert into hub.clock default values;
 
 -- What is due is asked of hub.now(); leases use clock_timestamp(), because moving the clock must not free a running attempt.
-create function hub.now() returns timestamptz language sql volatile parallel safe
+create function hub.now() returns timestamptz language sql stable parallel safe
   as $$ select clock_timestamp() + (select offset_by from hub.clock) $$;
 
 -- The head row is the order: whoever appends takes it first, so positions are gapless and in commit order.

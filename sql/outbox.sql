@@ -1,0 +1,74 @@
+-- name: follower_position
+insert into hub.followers (name, position) values ($1, 0) on conflict (name) do update set name = excluded.name returning position
+
+-- name: plan_effects
+-- Effects are born together with the reactor's checkpoint; it moves only from where this reader began.
+with moved as (
+  update hub.followers set position = $2 where name = $1 and position = $3 returning 1
+), born as (
+  insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
+  select p.id, p.dest, p.kind, p.reactor, p.event, p.position, p.subject, p.payload, coalesce(p.due, hub.now()), hub.now()
+    from json_to_recordset($4::text::json) as p(id uuid, dest text, kind text, reactor text, event uuid, position bigint, subject text, payload jsonb, due timestamptz)
+   where exists (select from moved)
+  on conflict (effect_id) do nothing
+  returning destination
+)
+select (select count(*) from moved)::int as moved, (select count(*) from born)::int as born
+
+-- name: claim_effects
+-- A short lease on database time; whoever is frozen past it can no longer settle, because the attempt has moved on.
+with due as (
+  select effect_id from hub.effects
+   where destination = $1 and status = 'waiting' and due_at <= hub.now()
+     and not exists (select from hub.destinations d where d.name = $1 and d.paused_until > hub.now())
+   order by due_at limit $2 for update skip locked
+)
+update hub.effects e
+   set status = 'running', attempt = e.attempt + 1, first_attempt_at = coalesce(e.first_attempt_at, hub.now()),
+       leased_until = clock_timestamp() + make_interval(secs => $3::int), worker = $4
+  from due where e.effect_id = due.effect_id
+returning e.effect_id, e.destination, e.kind, e.event_id, e.subject, e.payload, e.attempt, e.first_attempt_at, hub.now() as claimed_at
+
+-- name: started_since
+-- How many operations of a destination were first started in the last day and minute: a limit that outlives restarts and is shared.
+select count(*) filter (where first_attempt_at > hub.now() - interval '24 hours')::int as day,
+       count(*) filter (where first_attempt_at > hub.now() - interval '1 minute')::int as minute
+  from hub.effects where destination = $1 and first_attempt_at > hub.now() - interval '24 hours'
+
+-- name: extend_leases
+update hub.effects e set leased_until = clock_timestamp() + make_interval(secs => $3::int)
+  from unnest($1::uuid[], $2::int[]) as held(effect_id, attempt)
+ where e.effect_id = held.effect_id and e.attempt = held.attempt and e.status = 'running'
+
+-- name: expire_leases
+-- A lease that ran out belonged to a worker that died or froze. What may be repeated is free again; the rest is unknown, never free.
+update hub.effects e
+   set status = case when p.after = 'repeat' or (p.after = 'repeat-once' and e.attempt < 2) then 'waiting' else 'unknown' end,
+       leased_until = null, worker = null, due_at = hub.now(), last_error = 'lease-expired',
+       history = e.history || jsonb_build_array(jsonb_build_object('attempt', e.attempt, 'at', hub.now(), 'outcome', 'unknown', 'code', 'lease-expired', 'worker', e.worker))
+  from json_to_recordset($1::text::json) as p(name text, after text)
+ where e.destination = p.name and e.status = 'running' and e.leased_until < clock_timestamp()
+returning e.destination
+
+-- name: due_destinations
+select distinct destination from hub.effects where status = 'waiting' and due_at <= hub.now()
+
+-- name: settle_effects
+update hub.effects f
+   set status = s.st, leased_until = null, worker = null, outcome = s.o, last_error = s.er, due_at = coalesce(s.du, f.due_at),
+       settled_at = case when s.st in ('waiting', 'unknown') then null else hub.now() end, history = f.history || s.h
+  from json_to_recordset($1::text::json) as s(e uuid, a int, st text, o jsonb, er text, du timestamptz, h jsonb)
+ where f.effect_id = s.e and f.attempt = s.a and f.status = 'running'
+
+-- name: hand_back
+-- Claimed but not started when the service stops: free at once, and the attempt did not happen.
+update hub.effects set status = 'waiting', attempt = attempt - 1, leased_until = null, worker = null
+ where effect_id = any ($1::uuid[]) and status = 'running' and worker = $2
+
+-- name: pause_destination
+insert into hub.destinations as d (name, paused_until, paused_by, reason) values ($1, $2::timestamptz, $3, $4)
+on conflict (name) do update set paused_until = excluded.paused_until, paused_by = excluded.paused_by, reason = excluded.reason
+ where d.paused_by is distinct from 'operator' or excluded.paused_by = 'operator'
+
+-- name: resume_destination
+update hub.destinations set paused_until = null, paused_by = null, reason = null where name = $1 and paused_until is not null returning name

@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import type { ReadModel, Row } from '../../projections/projection.ts'
+import type { Sql } from '../db/connect.ts'
+import { statement } from '../db/query.ts'
+import type { RecordedEvent } from '../log/log.ts'
+import type { Codec } from './codec.ts'
+import { wantedEvents } from './project.ts'
+import { columnOf, copyLine, loadRows, readModelStatements, rowsJson } from './readModelTable.ts'
+
+/** Positions of one page: large enough that a round trip costs nothing beside its rows. */
+const pagePositions = 20_000
+/** Rows kept in memory between flushes; a partner's row is about 1 KB, so this is some 60 MB. */
+const rowsInMemoryMax = 50_000
+const prepared = { prepare: true } as const
+
+/** A row in memory, and whether the table has an older state of it. */
+type Held = { readonly row: Row; readonly stored: boolean; readonly changed: boolean }
+
+type PageEvent = Pick<RecordedEvent, 'position' | 'eventId' | 'stream' | 'subject' | 'type' | 'data' | 'recordedAt'>
+
+/** Where a filling stands, told after every page. */
+export type Progress = { readonly position: number; readonly target: number }
+
+/** What filling a table needs. */
+export type FillOptions = {
+  readonly sql: Sql
+  readonly codec: Codec
+  readonly model: ReadModel
+  readonly table: string
+  readonly from: number
+  readonly target: number
+  /** Moves the checkpoint inside the transaction of a flush; false ends the filling, because somebody else took over. */
+  readonly checkpoint: (transaction: Sql, move: { readonly from: number; readonly to: number }) => Promise<boolean>
+  readonly onProgress?: (progress: Progress) => void
+  readonly stopped: () => boolean
+}
+
+/**
+ * Folds the log from one position to another into a table: pages are read ahead while the last one is folded in memory; rows new to
+ * the table go in by COPY, evicted ones that came back are merged set-based. Answers the position reached: short of the target when
+ * it was stopped. A fold that throws fails the filling loudly. It cannot call anybody: it has nothing to call with.
+ */
+export const fill = async (options: FillOptions): Promise<number> => {
+  const { sql, table } = options
+  let held = new Map<string, Held>()
+  let tableEmpty = options.from === 0
+  let flushedTo = options.from
+  let position = options.from
+  let next = readPage(options, position)
+  while (position < options.target && !options.stopped()) {
+    const page = await next
+    position = page.to
+    next = position < options.target ? readPage(options, position) : next
+    next.catch(() => {})
+    await foldPage(options, { held, tableEmpty }, page.events)
+    if (held.size >= rowsInMemoryMax || position >= options.target) {
+      if (!(await flush(options, held, { from: flushedTo, to: position }))) return flushedTo
+      flushedTo = position
+      tableEmpty = false
+      held = new Map()
+    }
+    options.onProgress?.({ position, target: options.target })
+  }
+  if (position > flushedTo && (await flush(options, held, { from: flushedTo, to: position }))) flushedTo = position
+  await sql.unsafe(`analyze ${table}`)
+  return flushedTo
+}
+
+const readPage = async ({ sql, model, target }: FillOptions, from: number): Promise<{ to: number; events: PageEvent[] }> => {
+  const to = Math.min(from + pagePositions, target)
+  const [events, [counted]] = await Promise.all([
+    sql.unsafe<PageEvent[]>(statement(readModelStatements, 'read_range'), [from, to, [...model.types]], prepared),
+    sql.unsafe<{ count: number }[]>(statement(readModelStatements, 'count_range'), [from, to], prepared),
+  ])
+  if (counted?.count !== to - from) throw new Error(`The log is corrupt: positions ${from + 1} to ${to} hold ${counted?.count} events`)
+  return { to, events: [...events] }
+}
+
+const foldPage = async (options: FillOptions, at: { held: Map<string, Held>; tableEmpty: boolean }, events: readonly PageEvent[]): Promise<void> => {
+  const { model, codec, sql, table } = options
+  const { held } = at
+  if (model.personal) await codec.prefetch(events)
+  const wanted = wantedEvents(model, codec, events)
+  if (!at.tableEmpty) {
+    const missing = [...new Set(wanted.map((entry) => entry.key))].filter((key) => !held.has(key))
+    for (const [key, row] of await loadRows(sql, model, { table, keys: missing })) held.set(key, { row, stored: true, changed: false })
+  }
+  for (const { key, event } of wanted) {
+    const before = held.get(key)
+    const after = model.fold(before?.row ?? null, event)
+    if (after !== null && after !== before?.row) held.set(key, { row: after, stored: before?.stored ?? false, changed: true })
+  }
+}
+
+const flush = async (options: FillOptions, held: ReadonlyMap<string, Held>, move: { from: number; to: number }): Promise<boolean> => {
+  const { sql, model, table } = options
+  const fresh: Row[] = []
+  const again: Row[] = []
+  for (const entry of held.values()) if (entry.changed) (entry.stored ? again : fresh).push(entry.row)
+  return sql.begin(async (begun) => {
+    const transaction = begun as unknown as Sql
+    if (!(await options.checkpoint(transaction, move))) return false
+    await copyIn(transaction, { model, table, rows: fresh })
+    if (again.length > 0) await merge(transaction, { model, table, rows: again })
+    return true
+  }) as Promise<boolean>
+}
+
+type Target = { readonly model: ReadModel; readonly table: string; readonly rows: readonly Row[] }
+
+/** Rows that are new to the table, by COPY in pieces of some hundred kilobytes. */
+const copyIn = async (transaction: Sql, { model, table, rows }: Target): Promise<void> => {
+  if (rows.length === 0) return
+  const columns = Object.keys(model.columns).map(columnOf).join(', ')
+  const stream = await transaction.unsafe(`copy ${table} (${columns}) from stdin`).writable()
+  const finished = once(stream, 'finish')
+  finished.catch(() => {})
+  for (let start = 0; start < rows.length; start += 500) {
+    const lines = rows.slice(start, start + 500).map((row) => copyLine(model, row))
+    if (!stream.write(lines.join(''))) await once(stream, 'drain')
+  }
+  stream.end()
+  await finished
+}
+
+/** Rows that the table has already: replaced set-based. */
+const merge = async (transaction: Sql, { model, table, rows }: Target): Promise<void> => {
+  const key = columnOf(model.key)
+  const columns = Object.keys(model.columns).map(columnOf)
+  const sets = columns.filter((column) => column !== key).map((column) => `${column} = r.${column}`)
+  for (let start = 0; start < rows.length; start += 5000) {
+    await transaction.unsafe(`update ${table} t set ${sets.join(', ')} from json_populate_recordset(null::${table}, $1::text::json) r where t.${key} = r.${key}`, [
+      rowsJson(model, rows.slice(start, start + 5000)),
+    ])
+  }
+}

@@ -1,0 +1,116 @@
+import type { FoldEvent, ReadModel, Row } from '../../projections/projection.ts'
+import type { Sql } from '../db/connect.ts'
+import { statement } from '../db/query.ts'
+import { type FollowedEvent, readAfter } from '../log/log.ts'
+import type { Codec } from './codec.ts'
+import { loadRows, readModelStatements, rowsJson, tableOf, type Version, versionsOf, writeStatement } from './readModelTable.ts'
+
+/** Events of one step: enough to make the set-based write worth it, few enough to keep a step in the tens of milliseconds. */
+const stepEventsMax = 2000
+const prepared = { prepare: true } as const
+
+/** An event whose fold threw, or that waits behind one of the same key. */
+type Parked = { readonly key: string; readonly position: number; readonly error: string | null }
+
+/** What a projector needs. */
+export type ProjectorDeps = {
+  readonly sql: Sql
+  readonly models: readonly ReadModel[]
+  readonly codec: Codec
+  /** Told after every commit. */
+  readonly onMoved?: (name: string, version: number, position: number) => void
+  /** Told when a fold threw. */
+  readonly onParked?: (name: string, parked: Parked) => void
+}
+
+/** One step of all read models that are fed live. True when at least one has more to read. */
+export const makeProjector = (deps: ProjectorDeps) => {
+  const byName = new Map(deps.models.map((model) => [model.name, model]))
+
+  const step = async (): Promise<boolean> => {
+    const versions = (await versionsOf(deps.sql)).filter((version) => version.role !== 'failed' && version.ready && byName.has(version.name))
+    // Versions that stand at the same position share one read of the log.
+    const groups = Map.groupBy(versions, (version) => version.position)
+    let more = false
+    for (const [position, group] of groups) if (await stepGroup(position, group)) more = true
+    return more
+  }
+
+  const stepGroup = async (position: number, group: readonly Version[]): Promise<boolean> => {
+    const models = group.flatMap((version) => byName.get(version.name) ?? [])
+    const types = [...new Set(models.flatMap((model) => model.types))]
+    const events = await readAfter(deps.sql, { position, limit: stepEventsMax, types })
+    if (events.length === 0) return false
+    const personal = new Set(models.filter((model) => model.personal).flatMap((model) => model.types))
+    await deps.codec.prefetch(events.filter((event) => personal.has(event.type)))
+    await Promise.all(group.map((version) => advance(version, events)))
+    return events.length === stepEventsMax
+  }
+
+  const advance = async (version: Version, events: readonly FollowedEvent[]): Promise<void> => {
+    const model = byName.get(version.name)
+    if (!model) return
+    const table = tableOf(version.name, version.version)
+    const wanted = wantedEvents(model, deps.codec, events)
+    const keys = [...new Set(wanted.map((entry) => entry.key))]
+    const held = version.parked > 0 ? await parkedKeys(deps.sql, version) : new Set<string>()
+    const { changed, parked } = foldAll(model, { wanted, rows: await loadRows(deps.sql, model, { table, keys }), held })
+    const last = events.at(-1)?.position ?? version.position
+    // Parking before the checkpoint moves is safe to repeat: a parked position is kept once.
+    if (parked.length > 0) {
+      await deps.sql.unsafe(statement(readModelStatements, 'park'), [model.name, version.version, JSON.stringify(parked)])
+      for (const entry of parked) if (entry.error !== null) deps.onParked?.(model.name, entry)
+    }
+    const [result] = await deps.sql.unsafe<{ moved: number }[]>(
+      writeStatement(model, table),
+      [model.name, version.version, last, events.length, version.position, rowsJson(model, changed)],
+      prepared,
+    )
+    // Not moved: another process was faster, and its rows are the truth.
+    if (result?.moved === 1) deps.onMoved?.(model.name, version.version, last)
+  }
+
+  return { step }
+}
+
+const parkedKeys = async (sql: Sql, version: Version): Promise<Set<string>> => {
+  const rows = await sql.unsafe<{ key: string }[]>(statement(readModelStatements, 'parked_keys'), [version.name, version.version])
+  return new Set(rows.map((row) => row.key))
+}
+
+/** An event with the key of the row that it changes. */
+export type Keyed = { readonly key: string; readonly event: FoldEvent }
+
+/** The events that a read model wants, opened, with their keys. */
+export const wantedEvents = (model: ReadModel, codec: Codec, events: readonly (Omit<FollowedEvent, 'version' | 'meta'> )[]): Keyed[] => {
+  const types = new Set(model.types)
+  const wanted: Keyed[] = []
+  for (const event of events) {
+    if (event.data === null || !types.has(event.type)) continue
+    const opened = { ...event, data: model.personal ? codec.open(event) : event.data }
+    const key = model.keyOf(opened)
+    if (key !== null) wanted.push({ key, event: opened })
+  }
+  return wanted
+}
+
+/** Folds events over the rows that they touch. A fold that throws parks its event, and later events of the key behind it. */
+const foldAll = (model: ReadModel, at: { wanted: readonly Keyed[]; rows: Map<string, Row>; held: Set<string> }): { changed: Row[]; parked: Parked[] } => {
+  const parked: Parked[] = []
+  const changed = new Map<string, Row>()
+  for (const { key, event } of at.wanted) {
+    if (at.held.has(key)) {
+      parked.push({ key, position: event.position, error: null })
+      continue
+    }
+    const before = changed.get(key) ?? at.rows.get(key) ?? null
+    try {
+      const after = model.fold(before, event)
+      if (after !== null && after !== before) changed.set(key, after)
+    } catch (error) {
+      at.held.add(key)
+      parked.push({ key, position: event.position, error: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  return { changed: [...changed.values()], parked }
+}

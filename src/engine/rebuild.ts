@@ -1,0 +1,157 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { ReadModel } from '../../projections/projection.ts'
+import { databaseError, type Sql } from '../db/connect.ts'
+import { statement } from '../db/query.ts'
+import { headPosition } from '../log/log.ts'
+import type { Codec } from './codec.ts'
+import { fill } from './fill.ts'
+import { readModelSql, readModelStatements, tableOf, type Version, versionsOf } from './readModelTable.ts'
+
+/** A candidate this close to the head is handed to the live loop, which closes the rest in a step or two. */
+const handOverWithin = 5000
+/** How long one try of a switch may wait for its locks; the tries go on for `switchTriesMs`. */
+const switchLockTimeoutMs = 500
+const switchTriesMs = 15_000
+
+/** What rebuilding needs. */
+export type RebuildDeps = {
+  readonly sql: Sql
+  readonly models: readonly ReadModel[]
+  readonly codec: Codec
+  readonly onError: (name: string, error: unknown) => void
+  /** Wakes the live loop, because a candidate became its business. */
+  readonly onReady: () => void
+}
+
+/** Adds a candidate version of a read model with an empty table; an existing one that is still being built is kept and watched. */
+export const addCandidate = async (sql: Sql, model: ReadModel): Promise<{ version: number; joined: boolean }> =>
+  sql.begin(async (begun) => {
+    const transaction = begun as unknown as Sql
+    await transaction`select pg_advisory_xact_lock(726551002)`
+    const versions = (await versionsOf(transaction)).filter((version) => version.name === model.name)
+    const candidate = versions.find((version) => version.role === 'candidate')
+    if (candidate && !candidate.ready) return { version: candidate.version, joined: true }
+    for (const version of versions) if (version === candidate || version.role === 'failed') await dropVersion(transaction, version)
+    const next = Math.max(...versions.map((version) => version.version)) + 1
+    await transaction.unsafe(readModelSql(model.name, 'table', tableOf(model.name, next)))
+    await transaction.unsafe(statement(readModelStatements, 'add_version'), [model.name, next, 'candidate', false])
+    return { version: next, joined: false }
+  }) as Promise<{ version: number; joined: boolean }>
+
+const dropVersion = async (transaction: Sql, version: Version): Promise<void> => {
+  await transaction.unsafe(`drop table if exists ${tableOf(version.name, version.version)}`)
+  await transaction.unsafe(statement(readModelStatements, 'drop_version'), [version.name, version.version])
+  await transaction`delete from hub.parked_events where read_model = ${version.name} and version = ${version.version}`
+}
+
+/** Builds whatever candidate is not ready yet, one after the other; resumes where an earlier process stopped. */
+export const makeRebuilder = (deps: RebuildDeps) => {
+  let stopped = false
+
+  const step = async (): Promise<boolean> => {
+    const versions = await versionsOf(deps.sql)
+    const candidate = versions.find((version) => version.role === 'candidate' && !version.ready)
+    const model = deps.models.find((known) => known.name === candidate?.name)
+    if (!candidate || !model || stopped) return false
+    try {
+      await build(model, candidate)
+    } catch (error) {
+      // A lost database is no fault of the candidate; anything else would fail again in the same place.
+      if (databaseError(error) !== null && !/^(22|23|42)/.test(databaseError(error)?.code ?? '')) throw error
+      deps.onError(model.name, error)
+      await deps.sql.unsafe(statement(readModelStatements, 'mark_failed'), [model.name, candidate.version, error instanceof Error ? error.message : String(error)])
+    }
+    return true
+  }
+
+  const build = async (model: ReadModel, candidate: Version): Promise<void> => {
+    const table = tableOf(model.name, candidate.version)
+    let position = candidate.position
+    for (;;) {
+      const target = await headPosition(deps.sql)
+      await deps.sql.unsafe(statement(readModelStatements, 'set_target'), [model.name, candidate.version, target])
+      if (target - position <= handOverWithin && position > 0) break
+      if (target === 0) break
+      const reached = await fill({
+        sql: deps.sql,
+        codec: deps.codec,
+        model,
+        table,
+        from: position,
+        target,
+        stopped: () => stopped,
+        checkpoint: async (transaction, move) => {
+          const moved = await transaction.unsafe(statement(readModelStatements, 'move_checkpoint'), [model.name, candidate.version, move.to, move.to - move.from, move.from])
+          return moved.length === 1
+        },
+      })
+      if (stopped || reached < target) return
+      position = reached
+    }
+    await createIndexes(deps.sql, model, table)
+    await deps.sql.unsafe(statement(readModelStatements, 'mark_ready'), [model.name, candidate.version])
+    deps.onReady()
+  }
+
+  return {
+    step,
+    stop: () => {
+      stopped = true
+    },
+  }
+}
+
+/** Indexes go on after loading, in one transaction, so that an interrupted build makes all of them again. */
+const createIndexes = async (sql: Sql, model: ReadModel, table: string): Promise<void> => {
+  await sql.begin(async (transaction) => {
+    const [row] = await transaction.unsafe<{ count: number }[]>('select count(*)::int as count from pg_index where indrelid = $1::regclass', [table])
+    // The primary key is there from the start.
+    if ((row?.count ?? 0) <= 1) await transaction.unsafe(readModelSql(model.name, 'indexes', table))
+  })
+  await sql.unsafe(`analyze ${table}`)
+}
+
+/** What a change of the live version came to. */
+export type Switched = { readonly tag: 'switched'; readonly version: number } | { readonly tag: 'refused'; readonly code: string; readonly detail: string }
+
+/**
+ * Makes another version live: locks both checkpoint rows, requires the new one to be at or past the old one, replaces the view.
+ * Runs with a short lock timeout and tries again, so that neither ingest nor the analysts' queries wait for it.
+ */
+export const changeLive = async (sql: Sql, model: ReadModel, to: 'candidate' | 'previous'): Promise<Switched> => {
+  const deadline = performance.now() + switchTriesMs
+  for (;;) {
+    try {
+      const result = (await sql.begin((begun) => tryChange(begun as unknown as Sql, model, to))) as Switched | 'behind'
+      if (result !== 'behind') return result
+    } catch (error) {
+      if (!['55P03', '40P01'].includes(databaseError(error)?.code ?? '')) throw error
+    }
+    if (performance.now() > deadline) {
+      return { tag: 'refused', code: 'switch-timeout', detail: `Cannot switch "${model.name}": the ${to} version did not catch up, or its view was locked for ${switchTriesMs} ms` }
+    }
+    await wait(100)
+  }
+}
+
+const tryChange = async (transaction: Sql, model: ReadModel, to: 'candidate' | 'previous'): Promise<Switched | 'behind'> => {
+  await transaction.unsafe(`set local lock_timeout = ${switchLockTimeoutMs}`)
+  const rows = await transaction<{ version: number; role: string; ready: boolean; position: number }[]>`
+    select version, role, ready, position from hub.read_models where name = ${model.name} order by version for update`
+  const live = rows.find((row) => row.role === 'live')
+  const next = rows.find((row) => row.role === to)
+  if (!live || !next) return { tag: 'refused', code: `no-${to}-version`, detail: `Cannot switch "${model.name}": there is no ${to} version` }
+  if (!next.ready) return { tag: 'refused', code: 'candidate-not-ready', detail: `Cannot switch "${model.name}": version ${next.version} is still being built` }
+  if (next.position < live.position) return 'behind'
+  await transaction.unsafe(readModelSql(model.name, 'view', tableOf(model.name, next.version)))
+  const oldPrevious = rows.find((row) => row.role === 'previous' && row !== next)
+  if (oldPrevious) {
+    await transaction.unsafe(statement(readModelStatements, 'drop_version'), [model.name, oldPrevious.version])
+    await transaction.unsafe(`drop table if exists ${tableOf(model.name, oldPrevious.version)}`)
+  }
+  // Roles are unique, so the one that leaves a role goes first.
+  await transaction`update hub.read_models set role = 'failed' where name = ${model.name} and version = ${next.version}`
+  await transaction`update hub.read_models set role = 'previous' where name = ${model.name} and version = ${live.version}`
+  await transaction`update hub.read_models set role = 'live' where name = ${model.name} and version = ${next.version}`
+  return { tag: 'switched', version: next.version }
+}
