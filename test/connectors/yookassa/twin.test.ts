@@ -331,14 +331,14 @@ describe('YooKassa twin, notifying', () => {
     shop.answerHub(503)
     const payment = await shop.client.createPayment(order(), 'key')
     await act(shop.twin, { paymentId: payment.id, card: success })
-    await until(() => shop.notes.length === 1, 'the first delivery came')
+    const attempts = async () => (await shop.store.load())?.waiting[0]?.attempts
+    await until(async () => (await attempts()) === 1, 'the first delivery was not taken')
+    assert.equal(shop.notes.length, 1)
     shop.answerHub(200)
     shop.clock.advance(10_000)
     await until(() => shop.notes.length === 2, 'the second delivery came')
     assert.deepEqual(shop.notes[0], shop.notes[1])
-    const waiting = (await (await fetch(`${shop.twin.url}/hooks`)).json()) as { waiting: readonly unknown[] }
     await until(async () => ((await shop.store.load())?.waiting.length ?? 1) === 0, 'nothing waits any more')
-    assert.ok(waiting.waiting.length <= 1)
     await shop.stop()
   })
   it('repeats, reverses, delays and withholds as a test asks', async () => {
