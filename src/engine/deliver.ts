@@ -6,7 +6,7 @@ import type { Settlement } from '../log/appendRequest.ts'
 import type { PersonKeys } from '../privacy/personKeys.ts'
 import type { CommandHandler } from './handle.ts'
 import { type Loop, startLoop } from './loop.ts'
-import type { Message } from './model.ts'
+import { type Message, type Models, modelOf } from './model.ts'
 import { outboxStatements } from './react.ts'
 import { openSettleLane, type SettleLane } from './settleLane.ts'
 import { type ClaimedEffect, type DestinationPolicy, settlementOf } from './settlement.ts'
@@ -30,14 +30,17 @@ export type Perform = (
 /** A destination with its performers by effect kind. */
 export type Destination = { readonly name: string; readonly policy: DestinationPolicy; readonly performers: Readonly<Record<string, Perform>> }
 
-/** The command that an outcome becomes, and for which stream; null when nobody needs to know. */
-export type CommandOf = (effect: ClaimedEffect, outcome: Outcome, now: Instant) => { readonly stream: string; readonly command: Message } | null
+type Addressed = { readonly stream: string; readonly command: Message }
+
+/** The command that an outcome becomes, and for which stream; null when nobody needs to know. `otherwise` is said when it is refused. */
+export type CommandOf = (effect: ClaimedEffect, outcome: Outcome, now: Instant) => (Addressed & { readonly otherwise?: Addressed }) | null
 
 /** What delivering needs. */
 export type DeliverDeps = {
   readonly sql: Sql
   readonly keys: PersonKeys
   readonly handler: CommandHandler
+  readonly models: Models
   readonly destinations: readonly Destination[]
   readonly commandOf: CommandOf
   /** The name of this worker, unique among processes. */
@@ -220,9 +223,18 @@ const callOnce = async (shared: Shared, destination: Destination, effect: Claime
 const settle = async (shared: Shared, effect: ClaimedEffect, done: { outcome: Outcome; settlement: Settlement }): Promise<void> => {
   const next = shared.commandOf(effect, done.outcome, shared.now())
   if (!next) return shared.lane.settle(done.settlement)
-  const handled = await shared.handler.handle({ stream: next.stream, command: next.command, cause: { kind: 'effect', id: effect.effectId }, settle: done.settlement })
+  const cause = { kind: 'effect', id: effect.effectId } as const
+  // Said before the settlement, so that a crash in between says it again instead of never.
+  if (next.otherwise && (await wouldRefuse(shared, next))) await shared.handler.handle({ ...next.otherwise, cause })
+  const handled = await shared.handler.handle({ stream: next.stream, command: next.command, cause, settle: done.settlement })
   // What the command wanted to claim belongs to somebody else now: the operation happened all the same, and is settled as such.
   if (handled.tag === 'claimed') await shared.lane.settle({ ...done.settlement, error: 'claim-taken' })
+}
+
+const wouldRefuse = async (shared: Shared, next: Addressed): Promise<boolean> => {
+  const model = modelOf(shared.models, next.stream)
+  const { state } = await shared.handler.load(next.stream)
+  return model.decide(state, next.command).tag === 'refused'
 }
 
 /** The destination itself asked for patience: everybody waits, and other effects do not burn attempts against it. */

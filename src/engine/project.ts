@@ -19,6 +19,7 @@ export type ProjectorDeps = {
   readonly codec: Codec
   /** Told after every commit. */
   readonly onMoved?: (name: string, version: number, position: number) => void
+  readonly boundary?: (name: string) => void
   /** Told when a fold threw. */
   readonly onParked?: (name: string, parked: Parked) => void
 }
@@ -61,11 +62,13 @@ export const makeProjector = (deps: ProjectorDeps) => {
       await deps.sql.unsafe(statement(readModelStatements, 'park'), [model.name, version.version, JSON.stringify(parked)])
       for (const entry of parked) if (entry.error !== null) deps.onParked?.(model.name, entry)
     }
+    deps.boundary?.('project:before-commit')
     const [result] = await deps.sql.unsafe<{ moved: number }[]>(
       writeStatement(model, table),
       [model.name, version.version, last, events.length, version.position, rowsJson(model, changed)],
       prepared,
     )
+    deps.boundary?.('project:after-commit')
     // Not moved: another process was faster, and its rows are the truth.
     if (result?.moved === 1) deps.onMoved?.(model.name, version.version, last)
   }

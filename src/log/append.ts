@@ -55,6 +55,8 @@ export type LaneDeps = {
   readonly nowMs: () => number
   /** Called after every batch that appended events, with the new head. */
   readonly onAppended?: (head: number) => void
+  /** Told before a batch is sent and after it is answered; tests kill the process there. */
+  readonly boundary?: (name: string) => void
 }
 
 /** The one lane of a process through which everything is appended. */
@@ -102,7 +104,9 @@ export const openLane = (deps: LaneDeps): Lane => {
 
   const send = async (batch: readonly Waiting[]): Promise<void> => {
     try {
+      deps.boundary?.('append:before-commit')
       const row = await answered(sql, renderBatch(batch.map((member) => member.prepared)))
+      deps.boundary?.('append:after-commit')
       settle(batch, row)
     } catch (error) {
       if (isDatabaseAway(error) || isLogAway(error)) return resolveDoubt(batch)

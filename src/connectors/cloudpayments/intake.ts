@@ -1,0 +1,23 @@
+import { noticeStream } from '../../domain/ids.ts'
+import type { Notice } from '../../domain/notice.ts'
+import type { Instant } from '../../kernel/time.ts'
+import type { CloudPaymentsNotice } from './wire.ts'
+
+/** Turns a notification into a noted hint; the effect that follows reads the transaction at the provider. */
+export const noticeTarget = (facts: CloudPaymentsNotice, at: Instant) => {
+  const transaction = facts.kind === 'refund' ? facts.paymentTransactionId : facts.transactionId
+  if (transaction === null) return { tag: 'ignored' as const, reason: `${facts.kind}-without-transaction` }
+  const notice: Notice = {
+    at,
+    provider: 'cloudpayments',
+    kind: facts.kind,
+    providerPaymentId: transaction,
+    claimedStatus: facts.status,
+  }
+  return {
+    tag: 'command' as const,
+    stream: noticeStream('cloudpayments', transaction),
+    command: { type: 'RecordNotice', data: notice },
+    isNew: false,
+  }
+}

@@ -1,0 +1,73 @@
+import { type Application, contactClaims, innClaim } from '../../domain/partner.ts'
+import { partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
+import type { Instant } from '../../kernel/time.ts'
+import type { TildaFormFacts } from './wire.ts'
+
+/** What a form becomes: a command for a partner, or nothing yet. */
+export type FormTarget =
+  | { readonly tag: 'command'; readonly stream: string; readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }; readonly isNew: boolean }
+  | { readonly tag: 'ignored'; readonly reason: string }
+  | { readonly tag: 'poor'; readonly reason: string }
+
+type Context = {
+  readonly at: Instant
+  readonly newId: () => string
+  readonly holders: (claims: readonly string[]) => Promise<ReadonlyMap<string, string>>
+}
+
+/** The application that a form makes. */
+export const applicationOf = (facts: TildaFormFacts): Application => ({
+  contactName: facts.name,
+  phone: facts.phone,
+  email: facts.email,
+  inn: facts.inn,
+  companyName: facts.companyName,
+  city: facts.city,
+  services: facts.services,
+  areas: facts.areas,
+  plan: facts.plan,
+  comment: facts.comment,
+  personalData: facts.consent.personalData,
+  marketing: facts.consent.marketing,
+  policyText: facts.consent.policyText,
+  utm: facts.utm,
+  formId: facts.formId,
+})
+
+/** Finds the partner that a form is about: by its INN, else by the contact of an application that waits for details. */
+const holderOf = async (application: Application, context: Context): Promise<string | null> => {
+  const inn = application.inn ? [innClaim(application.inn)] : []
+  const contacts = contactClaims(application)
+  const holders = await context.holders([...inn, ...contacts])
+  for (const claim of [...inn, ...contacts]) {
+    const stream = holders.get(claim)
+    if (stream !== undefined) return stream
+  }
+  return null
+}
+
+/** Turns a form of the partners' site into a command: one INN is one partner, however often and through whichever form it comes. */
+export const formTarget = async (facts: TildaFormFacts, context: Context): Promise<FormTarget> => {
+  const application = applicationOf(facts)
+  switch (facts.kind) {
+    case 'partner_registration': {
+      const holder = await holderOf(application, context)
+      const id = holder ? readPartnerId(holder.slice('partner-'.length)) : null
+      if (holder && id) return { tag: 'command', stream: holder, command: { type: 'ApplyAsPartner', data: { partnerId: id, at: context.at, application } }, isNew: false }
+      const fresh = partnerId(context.newId())
+      return { tag: 'command', stream: partnerStream(fresh), command: { type: 'ApplyAsPartner', data: { partnerId: fresh, at: context.at, application } }, isNew: true }
+    }
+    case 'partner_profile': {
+      const holder = await holderOf(application, context)
+      if (!holder) return { tag: 'poor', reason: 'partner-not-found' }
+      return { tag: 'command', stream: holder, command: { type: 'ChangeProfile', data: { at: context.at, application } }, isNew: false }
+    }
+    case 'order':
+      // What a form says about a payment is a claim of the browser's; the order is kept for the operator and grants nothing.
+      return { tag: 'ignored', reason: 'order-is-only-claimed' }
+    case 'cancel_subscription':
+      return { tag: 'poor', reason: 'cancellation-needs-proof' }
+    case 'lead':
+      return { tag: 'ignored', reason: 'lead-noted' }
+  }
+}

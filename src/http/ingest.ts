@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Answer, Delivery, Reading } from '../connectors/connector.ts'
+import type { Sql } from '../db/connect.ts'
+import { statement, statements } from '../db/query.ts'
+import { sqlText } from '../db/sqlText.ts'
+import type { CommandHandler, Handled } from '../engine/handle.ts'
+import type { Instant } from '../kernel/time.ts'
+import { isLogAway, type Lane } from '../log/append.ts'
+import type { AppendResult, InboxRow } from '../log/appendRequest.ts'
+import { claimHolders } from '../log/log.ts'
+import type { AnyWebhookRoute, IntakeContext, Target } from './intake.ts'
+
+/** Deliveries remembered as seen, so that a storm of repeats costs no decision and one counter. */
+const seenMax = 50_000
+/** How often a delivery looks again for its stream after somebody else took a claim that it wanted. */
+const routingsMax = 10
+/** Tilda gives up after 5 s, so does an append. */
+const appendWithinMs = 4000
+
+const inboxStatements = statements(sqlText('inbox.sql'))
+
+/** Headers worth keeping: nothing that carries a secret or follows a person. */
+const headersKept = ['content-type', 'content-length', 'user-agent', 'content-encoding', 'x-request-id']
+
+/** What taking deliveries in needs. */
+export type IngestDeps = {
+  readonly sql: Sql
+  readonly lane: Lane
+  readonly handler: CommandHandler
+  readonly pepper: (claim: string) => string
+  readonly newId: () => string
+  readonly now: () => Instant
+  readonly onError: (error: unknown, webhookId: string) => void
+  readonly onCounted: (source: string, verdict: string) => void
+  readonly boundary: (name: string) => void
+}
+
+/** A delivery whose sender was proven, and by which secret. */
+export type AuthenticDelivery = Delivery & { readonly secretName: string }
+
+type Seen = { readonly webhookId: string; readonly content: string }
+/** What a delivery is, as far as the inbox is concerned. */
+type Kept = { readonly dedupeKey: string; readonly canonical: string; readonly verdict: InboxRow['verdict']; readonly reason: string | null; readonly answer: Answer; readonly facts: unknown }
+
+const sha256 = (value: string | Uint8Array): Buffer => createHash('sha256').update(value).digest()
+
+/** The answer when the database is away: the sender comes again, and nothing was acknowledged. */
+export const databaseAway: Answer = { status: 503, contentType: 'text/plain; charset=utf-8', body: 'try again', headers: { 'Retry-After': '5' } }
+
+/** Takes authentic deliveries in: each once, with its verdict, and everything that follows in the same commit. */
+export const makeIngest = (deps: IngestDeps) => {
+  const seen = new LRUCache<string, Seen>({ max: seenMax })
+  const underway = new Map<string, Promise<unknown>>()
+  const countRepeat = repeatCounter(deps)
+
+  /** Keeps one authentic delivery and answers in the sender's words. */
+  const ingest = async (route: AnyWebhookRoute, delivery: AuthenticDelivery): Promise<Answer> => {
+    const reading = route.read(delivery)
+    if (reading.tag === 'ping') return reading.answer
+    const kept = keptOf(route, delivery, reading)
+    const key = kept.dedupeKey
+    try {
+      // The same key at the same moment: the second one waits for the first, and is a repeat of it.
+      for (let before = underway.get(key); before; before = underway.get(key)) await before.catch(() => {})
+      const work = keep(route, delivery, kept)
+      underway.set(key, work)
+      return await work.finally(() => underway.delete(key))
+    } catch (error) {
+      if (isLogAway(error)) return databaseAway
+      throw error
+    }
+  }
+
+  const keep = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, kept: Kept): Promise<Answer> => {
+    const content = sha256(kept.canonical)
+    const known = seen.get(kept.dedupeKey)
+    if (known) return repeat(route, delivery, { kept, content, first: known })
+    const row = inboxRow(route, delivery, { kept, content, webhookId: deps.newId() })
+    const result = await append(route, kept, row)
+    if (result.tag !== 'duplicate') {
+      seen.set(kept.dedupeKey, { webhookId: row.webhookId, content: content.toString('base64') })
+      deps.onCounted(route.source, row.verdict)
+      return kept.answer
+    }
+    const first = { webhookId: result.webhookId, content: result.same ? content.toString('base64') : '' }
+    if (result.same) seen.set(kept.dedupeKey, first)
+    return repeat(route, delivery, { kept, content, first })
+  }
+
+  /** Something under this key was kept before: equal content is counted, different content is an item of its own. */
+  const repeat = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, at: { kept: Kept; content: Buffer; first: Seen }): Promise<Answer> => {
+    if (at.first.content === at.content.toString('base64')) {
+      deps.onCounted(route.source, 'duplicate')
+      await countRepeat(at.first.webhookId)
+      return at.kept.answer
+    }
+    const ownKey = `${at.kept.dedupeKey}\n${at.content.toString('hex')}`
+    const reread = route.whenContentDiffers === 'reread' && at.kept.verdict === 'accepted'
+    const kept: Kept = { ...at.kept, verdict: reread ? 'duplicate' : 'conflict', reason: reread ? 'content-differs' : 'content-conflicts' }
+    const row = { ...inboxRow(route, delivery, { kept, content: at.content, webhookId: deps.newId() }), keyHash: sha256(ownKey), repeatOf: at.first.webhookId }
+    const result = reread ? await append(route, kept, row) : await appendRow(row)
+    if (result.tag === 'duplicate') await countRepeat(result.webhookId)
+    deps.onCounted(route.source, kept.verdict)
+    return at.kept.answer
+  }
+
+  /** Appends the row with whatever its meaning becomes; a decision that throws keeps the row alone, in quarantine. */
+  const append = async (route: AnyWebhookRoute, kept: Kept, row: InboxRow): Promise<Handled | AppendResult> => {
+    if (kept.verdict !== 'accepted' && kept.verdict !== 'duplicate') return appendRow(row)
+    try {
+      return await decide(route, kept, row)
+    } catch (error) {
+      if (isLogAway(error)) throw error
+      deps.onError(error, row.webhookId)
+      return appendRow({ ...row, verdict: 'quarantined', reason: 'decision-failed' })
+    }
+  }
+
+  const decide = async (route: AnyWebhookRoute, kept: Kept, row: InboxRow): Promise<Handled | AppendResult> => {
+    for (let routing = 0; routing < routingsMax; routing++) {
+      const target = await route.intake(kept.facts, context())
+      if (target.tag !== 'command') return appendRow({ ...row, verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason })
+      deps.boundary('ingest:before-append')
+      const result = await deps.handler.handle({ ...target, cause: { kind: 'webhook', id: row.webhookId }, inbox: row, withinMs: appendWithinMs })
+      deps.boundary('ingest:after-append')
+      if (result.tag !== 'claimed') return result
+    }
+    throw new Error(`Cannot place the delivery: its claims changed hands ${routingsMax} times`)
+  }
+
+  const context = (): IntakeContext => ({
+    at: deps.now(),
+    newId: deps.newId,
+    holders: async (claims) => {
+      const peppered = claims.map((claim) => [claim, deps.pepper(claim)] as const)
+      const found = await claimHolders(deps.sql, peppered.map(([, key]) => key))
+      return new Map(peppered.flatMap(([claim, key]) => (found.has(key) ? [[claim, found.get(key) ?? '']] : [])))
+    },
+  })
+
+  const appendRow = (row: InboxRow): Promise<AppendResult> => deps.lane.append({ stream: 'inbox', expectedVersion: null, events: [], inbox: row }, appendWithinMs)
+
+  /** Runs a kept delivery through the present code again; the events name it as their cause. */
+  const replay = async (route: AnyWebhookRoute, delivery: Delivery, webhookId: string): Promise<{ verdict: InboxRow['verdict']; reason: string | null; position: number | null }> => {
+    const reading = route.read(delivery)
+    if (reading.tag !== 'facts') return { verdict: reading.tag === 'ignored' ? 'ignored' : 'quarantined', reason: 'reason' in reading ? reading.reason : reading.tag, position: null }
+    for (let routing = 0; routing < routingsMax; routing++) {
+      const target: Target = await route.intake(reading.facts, context())
+      if (target.tag !== 'command') return { verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason, position: null }
+      const result = await deps.handler.handle({ ...target, cause: { kind: 'webhook', id: webhookId } })
+      if (result.tag === 'accepted') return { verdict: 'accepted', reason: null, position: result.position }
+      if (result.tag === 'refused') return { verdict: 'accepted', reason: result.code, position: null }
+    }
+    return { verdict: 'quarantined', reason: 'claims-unsettled', position: null }
+  }
+
+  return { ingest, replay }
+}
+
+/** Counts equal repeats: all that arrive while a statement runs are one statement more. */
+const repeatCounter = (deps: Pick<IngestDeps, 'sql' | 'now'>): ((webhookId: string) => Promise<void>) => {
+  let counts = new Map<string, number>()
+  let flushing: Promise<void> | null = null
+  let next: Promise<void> | null = null
+
+  const flush = async (): Promise<void> => {
+    const batch = counts
+    counts = new Map()
+    const at = deps.now()
+    const rows = [...batch].sort(([one], [other]) => (one < other ? -1 : 1)).map(([w, n]) => ({ w, n, at }))
+    await deps.sql.unsafe(statement(inboxStatements, 'count_repeats'), [JSON.stringify(rows)], { prepare: true })
+  }
+
+  return (webhookId) => {
+    counts.set(webhookId, (counts.get(webhookId) ?? 0) + 1)
+    next ??= (flushing ?? Promise.resolve()).catch(() => {}).then(() => {
+      next = null
+      flushing = flush()
+      return flushing
+    })
+    return next
+  }
+}
+
+const keptOf = (route: AnyWebhookRoute, delivery: Delivery, reading: Exclude<Reading<unknown>, { tag: 'ping' }>): Kept => {
+  const accepted = route.accepted(delivery)
+  switch (reading.tag) {
+    case 'facts':
+      return { ...reading, verdict: 'accepted', reason: reading.flags?.join(', ') ?? null, answer: accepted }
+    case 'poor':
+      return { ...reading, verdict: 'quarantined', answer: accepted, facts: null }
+    case 'ignored':
+      return { ...reading, verdict: 'ignored', answer: accepted, facts: null }
+    default: {
+      const hash = sha256(Buffer.concat([Buffer.from(`${delivery.query}\n`), delivery.body])).toString('hex')
+      return { dedupeKey: `${route.source}:unreadable:${hash}`, canonical: hash, verdict: 'quarantined', reason: reading.reason, answer: reading.answer, facts: null }
+    }
+  }
+}
+
+const inboxRow = (route: AnyWebhookRoute, delivery: AuthenticDelivery, at: { kept: Kept; content: Buffer; webhookId: string }): InboxRow => ({
+  webhookId: at.webhookId,
+  source: route.source,
+  route: route.route,
+  dedupeKey: at.kept.dedupeKey,
+  keyHash: sha256(at.kept.dedupeKey),
+  contentHash: at.content,
+  verdict: at.kept.verdict,
+  reason: at.kept.reason,
+  receivedAt: delivery.receivedAt,
+  peer: delivery.peer,
+  secretName: delivery.secretName,
+  method: delivery.method,
+  path: `/webhooks/${route.route}`,
+  query: delivery.method === 'GET' ? delivery.query : '',
+  headers: Object.fromEntries(headersKept.flatMap((name) => (delivery.headers.has(name) ? [[name, (delivery.headers.get(name) ?? []).join(', ')]] : []))),
+  body: delivery.body,
+  sha256: sha256(delivery.body),
+  subject: null,
+  repeatOf: null,
+})

@@ -1,0 +1,58 @@
+import type { Answer, Delivery, WebhookWire } from '../connectors/connector.ts'
+import type { Message } from '../engine/model.ts'
+import type { Instant } from '../kernel/time.ts'
+
+/** Where a delivery's meaning goes; `ignored` when nothing follows from it. */
+export type Target =
+  | { readonly tag: 'command'; readonly stream: string; readonly command: Message; readonly isNew: boolean }
+  | { readonly tag: 'ignored'; readonly reason: string }
+  | { readonly tag: 'poor'; readonly reason: string }
+
+/** What an intake may ask before it decides where a command goes. */
+export type IntakeContext = {
+  readonly at: Instant
+  readonly newId: () => string
+  /** Which stream holds each of these claims, in clear words such as `inn:…`. */
+  readonly holders: (claims: readonly string[]) => Promise<ReadonlyMap<string, string>>
+}
+
+/** One webhook route of the service. Its secrets are checked by `wire`, so a route without a wire does not compile. */
+export type WebhookRoute<Settings = never, Facts = never> = {
+  readonly source: 'tilda' | 'umnico' | 'protalk' | 'flexbe' | 'yookassa' | 'cloudpayments'
+  /** Such as `tilda/form`; kept with the delivery. */
+  readonly route: string
+  readonly methods: readonly string[]
+  readonly settings: () => Settings
+  readonly wire: WebhookWire<Settings, Facts>
+  readonly intake: (facts: Facts, context: IntakeContext) => Promise<Target>
+  /** What differing content under a known key means. `conflict`: the first one stands. `reread`: it is a hint again. */
+  readonly whenContentDiffers: 'conflict' | 'reread'
+  /** Answers at once from local state, without waiting for a commit; null lets the delivery take the ordinary way. */
+  readonly decideAtOnce?: (facts: Facts, delivery: Delivery) => Promise<Answer | null>
+}
+
+/** A route whose settings and facts are known only to itself. */
+export type AnyWebhookRoute = {
+  readonly source: WebhookRoute['source']
+  readonly route: string
+  readonly methods: readonly string[]
+  readonly whenContentDiffers: 'conflict' | 'reread'
+  readonly verify: (delivery: Delivery) => ReturnType<WebhookWire<unknown, unknown>['verify']>
+  readonly read: (delivery: Delivery) => ReturnType<WebhookWire<unknown, unknown>['read']>
+  readonly accepted: (delivery: Delivery) => Answer
+  readonly intake: (facts: unknown, context: IntakeContext) => Promise<Target>
+  readonly decideAtOnce: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
+}
+
+/** Hides the types of a route; facts come back to the intake of the same route only. */
+export const webhookRoute = <Settings, Facts>(route: WebhookRoute<Settings, Facts>): AnyWebhookRoute => ({
+  source: route.source,
+  route: route.route,
+  methods: route.methods,
+  whenContentDiffers: route.whenContentDiffers,
+  verify: (delivery) => route.wire.verify(delivery, route.settings()),
+  read: (delivery) => route.wire.read(delivery, route.settings()),
+  accepted: (delivery) => route.wire.accepted(delivery),
+  intake: (facts, context) => route.intake(facts as Facts, context),
+  decideAtOnce: async (facts, delivery) => (route.decideAtOnce ? route.decideAtOnce(facts as Facts, delivery) : null),
+})

@@ -1,0 +1,32 @@
+import type { Plan, Provider } from '../domain/subscription.ts'
+import type { Instant } from '../kernel/time.ts'
+
+/** What rules need to know of the configuration. */
+export type ReactorSettings = {
+  readonly plans: readonly Plan[]
+  readonly provider: Provider
+  readonly operatorEmail: string | null
+  readonly publicUrl: string
+  readonly pagesUrl: string
+  /** Our own pay page of a subscription. */
+  readonly payUrl: (subscriptionId: string) => string
+  readonly receipts: { readonly vatCode: number; readonly taxSystemCode: number | null } | null
+  /** The account that the provider's answers must name, and whether they must be test payments; null: it does not tell. */
+  readonly expected: Readonly<Record<Provider, { readonly accountId: string | null; readonly test: boolean | null }>>
+}
+
+/** The plan by its code, or the default one. */
+export const planOf = (settings: Pick<ReactorSettings, 'plans'>, code: string | null): Plan => {
+  const plan = settings.plans.find((candidate) => candidate.plan === code) ?? settings.plans.find((candidate) => candidate.plan === 'PARTNER-1M') ?? settings.plans[0]
+  if (!plan) throw new Error('Cannot choose a plan: the plans file should have at least one')
+  return plan
+}
+
+/** An operation asked for. */
+export type Asked = {
+  readonly destination: string
+  readonly kind: string
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly personal?: readonly string[]
+  readonly dueAt?: Instant
+}
