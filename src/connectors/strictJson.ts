@@ -13,8 +13,8 @@ const blankPattern = /[ \t\n\r]*/y
 const wordPattern = /true|false|null/y
 
 /**
- * Reads JSON more strictly than `JSON.parse`: a key that occurs twice in one object (names compared without case) and nesting
- * beyond 32 levels are refused, and numbers keep their text. Null when the text is not such JSON; a JSON null is `[null]`'s item.
+ * Reads JSON more strictly than `JSON.parse`: a key that occurs twice in one object and nesting beyond 32 levels
+ * are refused, and numbers keep their text. Null when the text is not such JSON; a JSON null is `[null]`'s item.
  * @example parseStrictJson('{"a":1.50}') // Map { 'a' => { digits: '1.50' } }
  */
 export const parseStrictJson = (text: string): readonly [JsonNode] | null => {
@@ -105,15 +105,13 @@ const readNode = (cursor: Cursor, depth: number): readonly [JsonNode] | null => 
 const readMap = (cursor: Cursor, depth: number): readonly [JsonNode] | null => {
   take(cursor, '{')
   const map = new Map<string, JsonNode>()
-  const names = new Set<string>()
   if (take(cursor, '}')) return [map]
   do {
     skipBlank(cursor)
     const key = readText(cursor)
-    if (key === null || names.has(key.toLowerCase()) || !take(cursor, ':')) return null
+    if (key === null || map.has(key) || !take(cursor, ':')) return null
     const value = readNode(cursor, depth + 1)
     if (value === null) return null
-    names.add(key.toLowerCase())
     map.set(key, value[0])
   } while (take(cursor, ','))
   return take(cursor, '}') ? [map] : null

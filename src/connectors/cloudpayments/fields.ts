@@ -31,11 +31,12 @@ export const formFields = (text: string): Fields | null => {
   return fields
 }
 
-/** Reads a JSON object as fields; nested values become their stable text, and null and an absent field are one. */
+/** Reads a JSON object as fields, names compared without case as in a form; nested values become their stable text, and null and an absent field are one. */
 export const jsonFields = (text: string): Fields | null => {
   const parsed = parseStrictJson(text)
   if (parsed === null || !isJsonMap(parsed[0]) || parsed[0].size > fieldsMax) return null
-  return new Map([...parsed[0]].map(([name, node]) => [name.toLowerCase(), nodeText(node)]))
+  const fields = new Map([...parsed[0]].map(([name, node]) => [name.toLowerCase(), nodeText(node)]))
+  return fields.size === parsed[0].size ? fields : null
 }
 
 /** A text that is equal for equal content, however it was encoded; empty fields count as absent. */

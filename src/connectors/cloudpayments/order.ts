@@ -46,8 +46,11 @@ export const ChargeToken = Type.Object({
 /** A full or partial refund. */
 export const Refund = Type.Object({ refundId: ours, providerPaymentId: transactionId, amountKopecks: sum, receipt })
 
-/** Reads one transaction again. */
-export const ReadPayment = Type.Object({ transactionId })
+/**
+ * Reads one transaction again; of a refund, the payment that it belongs to. `withRefunds` sums up what was given back, which
+ * the provider does not tell of itself.
+ */
+export const ReadPayment = Type.Object({ transactionId, withRefunds: Type.Optional(Type.Boolean()) })
 
 /** Looks for the payment of our number. */
 export const FindPayment = Type.Object({ paymentId: ours })
@@ -85,6 +88,10 @@ export const refundBody = (order: Static<typeof Refund>): string => {
   // Written by hand: the number has 64 bits, which a JavaScript number does not keep.
   return `{"TransactionId":${order.providerPaymentId},${fields.slice(1)}`
 }
+
+/** The body of a request for one page of a time window, oldest first. */
+export const listBody = (from: string, to: string, pageNumber: number): string =>
+  JSON.stringify({ CreatedDateGte: from, CreatedDateLte: to, PageNumber: pageNumber, TimeZone: 'UTC' })
 
 /** The body of a request to read one transaction. */
 export const getBody = (id: string): string => `{"TransactionId":${id}}`

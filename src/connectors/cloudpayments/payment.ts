@@ -40,9 +40,13 @@ export const idAt = (node: JsonNode, field: string): string | null => {
 }
 
 /** The payment that an operation takes money back from; null when the operation is a payment itself. */
-export const originalOf = (model: JsonNode): string | null => {
+export const originalOf = (model: JsonNode): string | null =>
+  isPayment(model) ? null : idAt(model, 'OriginalTransactionId')
+
+/** The documents show 0 for a payment; where the type is missing, only other operations name an original. */
+const isPayment = (model: JsonNode): boolean => {
   const type = scalarAt(model, 'Type')
-  return type === '1' || type === 'Refund' ? idAt(model, 'OriginalTransactionId') : null
+  return type === null ? idAt(model, 'OriginalTransactionId') === null : type === '0' || type === 'Payment'
 }
 
 /** Reads a transaction of the API as a payment; null when it is none. */
@@ -52,9 +56,8 @@ export const paymentFromModel = (model: JsonNode, publicId: string): ProviderPay
   const status = statusText !== null && Object.hasOwn(statuses, statusText) ? statuses[statusText] : undefined
   const amountKopecks = kopecksAt(model, 'Amount')
   const currency = textAt(model, 'Currency')
-  const type = scalarAt(model, 'Type')
   if (id === null || status === undefined || amountKopecks === null || currency === null) return null
-  if (type !== null && type !== '0' && type !== 'Payment') return null
+  if (!isPayment(model)) return null
   const declineReason = status === 'declined' ? (scalarAt(model, 'ReasonCode') ?? '0') : null
   return {
     provider: 'cloudpayments',

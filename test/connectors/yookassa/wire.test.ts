@@ -157,7 +157,7 @@ describe('yookassaHook.read()', () => {
     ['an id with a slash', notification('payment.succeeded', { id: `/${paymentId.slice(1)}` })],
     [
       'a repeated key (W9)',
-      `{"type":"notification","event":"payment.succeeded","object":{"id":"${paymentId}","ID":"x"}}`,
+      `{"type":"notification","event":"payment.succeeded","object":{"id":"${paymentId}","id":"x"}}`,
     ],
     ['deep JSON (W9)', `{"type":"notification","object":${'['.repeat(100_000)}`],
   ]
