@@ -1,12 +1,13 @@
 import type { Decider } from '../kernel/decision.ts'
 import { type NoticeCommand, type NoticeEvent, notice } from './notice.ts'
+import { type OperatorCommand, type OperatorEvent, operatorLog } from './operatorLog.ts'
 import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
 import { type SubscriptionCommand, type SubscriptionEvent, subscription, subscriptionPersonal } from './subscription.ts'
 
 /** Every fact of the business. */
-export type DomainEvent = PartnerEvent | SubscriptionEvent | NoticeEvent
+export type DomainEvent = PartnerEvent | SubscriptionEvent | NoticeEvent | OperatorEvent
 /** Every wish of the business. */
-export type DomainCommand = PartnerCommand | SubscriptionCommand | NoticeCommand
+export type DomainCommand = PartnerCommand | SubscriptionCommand | NoticeCommand | OperatorCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 type Claims = { readonly take: readonly string[]; readonly release: readonly string[] }
@@ -39,5 +40,6 @@ const erased = <State, Command extends Message, Event extends Message>(kind: Kin
 export const models = {
   partner: erased({ decider: partner, personal: partnerPersonal, subjectOf: (stream) => idOf(stream), claimsOf: partnerClaims }),
   subscription: erased({ decider: subscription, personal: subscriptionPersonal, subjectOf: (_stream, _state, event) => event.data.partnerId, claimsOf: () => noClaims }),
+  operator: erased({ decider: operatorLog, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
   notice: erased({ decider: notice, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
 }

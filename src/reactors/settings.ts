@@ -7,6 +7,8 @@ export type ReactorSettings = {
   readonly provider: Provider
   readonly operatorEmail: string | null
   readonly publicUrl: string
+  /** The registration form on the partners' site. */
+  readonly formUrl: string
   readonly pagesUrl: string
   /** Our own pay page of a subscription. */
   readonly payUrl: (subscriptionId: string) => string
