@@ -37,3 +37,9 @@ export type ProviderRefund = {
   readonly status: 'pending' | 'succeeded' | 'canceled'
   readonly amountKopecks: number
 }
+
+/** A part of a provider's list of payments, for reconciliation; without a cursor it is the last part. */
+export type ProviderPayments = {
+  readonly payments: readonly ProviderPayment[]
+  readonly nextCursor: string | null
+}

@@ -18,7 +18,7 @@ import {
   throttled,
   unsendable,
 } from '../exchange.ts'
-import type { ProviderPayment, ProviderRefund } from '../payment.ts'
+import type { ProviderPayment, ProviderPayments, ProviderRefund } from '../payment.ts'
 import { isJsonList, isJsonMap, type JsonNode, nodeAt, textAt } from '../strictJson.ts'
 import {
   ChargeToken,
@@ -28,6 +28,7 @@ import {
   createOrderBody,
   FindPayment,
   getBody,
+  ListPayments,
   listBody,
   ReadPayment,
   Refund,
@@ -75,6 +76,7 @@ export const createCloudPaymentsCourier = (
       'cloudpayments.chargeToken': chargeToken(desk),
       'cloudpayments.readPayment': readPayment(desk),
       'cloudpayments.findPayment': findPayment(desk),
+      'cloudpayments.listPayments': listPayments(desk),
       'cloudpayments.refund': refund(desk),
     },
   }
@@ -143,6 +145,24 @@ const findPayment =
     if ('field' in asked) return unsendable(asked.field)
     const found = await findByInvoice(desk, asked.value.paymentId, attempt)
     return ended(found) ? found.end : done(found.value)
+  }
+
+const listPayments =
+  (desk: Desk): Performer<unknown, ProviderPayments> =>
+  async (payload, attempt) => {
+    const asked = checked(ListPayments, payload)
+    if ('field' in asked) return unsendable(asked.field)
+    const { from, to, cursor } = asked.value
+    const pageNumber = Number(cursor ?? '1')
+    const answer = await read(desk, { path: '/v2/payments/list', body: listBody(from, to, pageNumber) }, attempt)
+    if (ended(answer)) return answer.end
+    const { model, success } = answer.value
+    if (!isJsonList(model)) return success ? notUnderstood() : notAccepted(answer.value)
+    const items = model.filter((item) => originalOf(item) === null)
+    const payments = items.flatMap((item) => paymentFromModel(item, desk.settings.publicId) ?? [])
+    // A payment that cannot be read would be missing from a reconciliation without a word.
+    if (payments.length !== items.length) return notUnderstood()
+    return done({ payments, nextCursor: model.length < pageSize ? null : String(pageNumber + 1) })
   }
 
 const refund =

@@ -52,6 +52,15 @@ export const Refund = Type.Object({ refundId: ours, providerPaymentId: transacti
  */
 export const ReadPayment = Type.Object({ transactionId, withRefunds: Type.Optional(Type.Boolean()) })
 
+const moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$' })
+
+/** A part of the payments made in a window of time, both ends included; the cursor is the number of a page. */
+export const ListPayments = Type.Object({
+  from: moment,
+  to: moment,
+  cursor: Type.Union([Type.Null(), Type.String({ pattern: '^[1-9]\\d{0,5}$' })]),
+})
+
 /** Looks for the payment of our number. */
 export const FindPayment = Type.Object({ paymentId: ours })
 

@@ -44,10 +44,11 @@ export const answerApi = async (call: ApiCall): Promise<ApiResult> => {
   if (known !== null) return { envelope: known, applied: false }
   const result = await answerWrite(call)
   if (result !== null && key !== null) {
-    await terminal.desk.change((data, at) => ({
-      data: { ...data, keys: { ...data.keys, [key]: { at, answer: result.envelope } } },
-      result: null,
-    }))
+    await terminal.desk.change((data, at) => {
+      const fresh = Object.entries(data.keys).filter(([, known]) => msOf(at) - msOf(known.at) < keyLifetimeMs)
+      const keys = { ...Object.fromEntries(fresh), [key]: { at, answer: result.envelope } }
+      return { data: { ...data, keys }, result: null }
+    })
   }
   return result
 }

@@ -18,7 +18,7 @@ import {
   throttled,
   unsendable,
 } from '../exchange.ts'
-import type { ProviderPayment, ProviderRefund } from '../payment.ts'
+import type { ProviderPayment, ProviderPayments, ProviderRefund } from '../payment.ts'
 import { isJsonNumber, type JsonNode, nodeAt, textAt } from '../strictJson.ts'
 import {
   ChargeSaved,
@@ -26,6 +26,7 @@ import {
   chargeSavedBody,
   checked,
   createPaymentBody,
+  ListPayments,
   ReadPayment,
   ReadRefund,
   Refund,
@@ -62,6 +63,7 @@ export const createYooKassaCourier = (settings: YooKassaSettings, options: YooKa
       'yookassa.createPayment': createPayment(desk),
       'yookassa.chargeSaved': chargeSaved(desk),
       'yookassa.readPayment': readPayment(desk),
+      'yookassa.listPayments': listPayments(desk),
       'yookassa.refund': refund(desk),
       'yookassa.readRefund': readRefund(desk),
     },
@@ -119,6 +121,25 @@ const readPayment =
     if (ended(answer)) return named(answer.end, 'payment-not-found')
     const payment = paymentFromNode(answer.value)
     return payment === null ? again('answer-not-understood', 'The answer is no payment') : done(payment)
+  }
+
+const listPayments =
+  (desk: Desk): Performer<unknown, ProviderPayments> =>
+  async (payload, attempt) => {
+    const asked = checked(ListPayments, payload)
+    if ('field' in asked) return unsendable(asked.field)
+    const { from, to, cursor } = asked.value
+    const query = new URLSearchParams({ 'created_at.gte': from, 'created_at.lte': to, limit: '100' })
+    if (cursor !== null) query.set('cursor', cursor)
+    const answer = await read(desk, `/payments?${query}`, attempt)
+    if (ended(answer)) return answer.end
+    const list = listFromNode(answer.value)
+    if (list === null) return again('answer-not-understood', 'The answer is no list')
+    const payments = list.items.flatMap((item) => paymentFromNode(item) ?? [])
+    // A payment that cannot be read would be missing from a reconciliation without a word.
+    if (payments.length !== list.items.length)
+      return again('answer-not-understood', 'The list has an item that is no payment')
+    return done({ payments, nextCursor: list.nextCursor })
   }
 
 const refund =

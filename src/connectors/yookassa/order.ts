@@ -49,6 +49,15 @@ export const Refund = Type.Object({
 /** Reads one payment again. */
 export const ReadPayment = Type.Object({ providerPaymentId: Type.String({ pattern: '^[0-9A-Za-z_-]{1,64}$' }) })
 
+const moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?Z$' })
+
+/** A part of the payments made in a window of time, both ends included. */
+export const ListPayments = Type.Object({
+  from: moment,
+  to: moment,
+  cursor: Type.Union([Type.Null(), Type.String({ minLength: 1, maxLength: 200 })]),
+})
+
 /** Reads one refund again. */
 export const ReadRefund = Type.Object({
   providerRefundId: Type.String({ pattern: '^[0-9A-Za-z_-]{1,64}$' }),

@@ -182,7 +182,9 @@ const underKey = (
   }
   const change = work()
   if ('fault' in change) return { data: shop, result: { fault: change.fault } }
-  const remembered = { ...change.data, keys: { ...change.data.keys, [key]: { at: now, asked, answer: change.result } } }
+  const fresh = Object.entries(change.data.keys).filter(([, { at }]) => msOf(now) - msOf(at) < keyLifetimeMs)
+  const keys = { ...Object.fromEntries(fresh), [key]: { at: now, asked, answer: change.result } }
+  const remembered = { ...change.data, keys }
   return { data: remembered, result: { answer: change.result, applied: true }, hooks: change.hooks ?? [] }
 }
 

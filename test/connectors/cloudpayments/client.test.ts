@@ -14,7 +14,7 @@ import {
 import { type CloudPaymentsTwinState, createCloudPaymentsTwin } from '../../../src/connectors/cloudpayments/twin.ts'
 import type { Attempt } from '../../../src/connectors/connector.ts'
 import { nodeOf } from '../../../src/connectors/exchange.ts'
-import type { ProviderPayment, ProviderRefund } from '../../../src/connectors/payment.ts'
+import type { ProviderPayment, ProviderPayments, ProviderRefund } from '../../../src/connectors/payment.ts'
 import type { TwinCall } from '../../../src/connectors/twin.ts'
 import type { Outcome } from '../../../src/kernel/decision.ts'
 import { plusMs } from '../../../src/kernel/time.ts'
@@ -140,6 +140,31 @@ describe('CloudPayments courier', () => {
     assert.deepEqual(ofRefund, whole)
     const last = resultOf<ProviderPayment>(await perform('cloudpayments.findPayment', { paymentId: 'pay_1' }))
     assert.deepEqual([last.providerPaymentId, last.status], [transactionId, 'succeeded'])
+  })
+
+  it('lists the payments of a window in parts, without the refunds', async () => {
+    const desk = await openCourier()
+    const from = desk.clock.now()
+    const { savedMethod, providerPaymentId } = await pay(desk, 'pay_0')
+    await desk.perform('cloudpayments.refund', {
+      refundId: 'ref_1',
+      providerPaymentId,
+      amountKopecks: 1,
+      receipt: null,
+    })
+    for (let n = 1; n < 101; n += 1) {
+      await desk.perform('cloudpayments.chargeToken', { ...order, paymentId: `pay_${n}`, token: savedMethod?.id })
+    }
+    const window = { from, to: desk.clock.now() }
+    const first = resultOf<ProviderPayments>(
+      await desk.perform('cloudpayments.listPayments', { ...window, cursor: null }),
+    )
+    const second = resultOf<ProviderPayments>(
+      await desk.perform('cloudpayments.listPayments', { ...window, cursor: first.nextCursor }),
+    )
+    assert.deepEqual([first.payments.length, second.payments.length, second.nextCursor], [99, 2, null])
+    assert.equal(new Set([...first.payments, ...second.payments].map(({ paymentId }) => paymentId)).size, 101)
+    await desk.stop()
   })
 
   it('tells a declined renewal with its code and class', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Attempt } from '../../../src/connectors/connector.ts'
 import { nodeOf } from '../../../src/connectors/exchange.ts'
-import type { ProviderPayment, ProviderRefund } from '../../../src/connectors/payment.ts'
+import type { ProviderPayment, ProviderPayments, ProviderRefund } from '../../../src/connectors/payment.ts'
 import type { TwinCall } from '../../../src/connectors/twin.ts'
 import { createYooKassaCourier } from '../../../src/connectors/yookassa/client.ts'
 import { paymentFromNode, yookassaDeclineClass, yookassaDeclines } from '../../../src/connectors/yookassa/payment.ts'
@@ -119,6 +119,22 @@ describe('YooKassa courier', () => {
     assert.deepEqual(resultOf(await perform('yookassa.readRefund', { providerRefundId })), refund)
     const after = resultOf<ProviderPayment>(await perform('yookassa.readPayment', { providerPaymentId }))
     assert.equal(after.refundedKopecks, 99050)
+  })
+
+  it('lists the payments of a window in parts', async () => {
+    const desk = await openCourier()
+    const from = desk.clock.now()
+    for (let n = 0; n < 101; n += 1) await desk.perform('yookassa.createPayment', { ...order, paymentId: `pay_${n}` })
+    const to = desk.clock.now()
+    desk.clock.advance(1000)
+    await desk.perform('yookassa.createPayment', { ...order, paymentId: 'pay_late' })
+    const first = resultOf<ProviderPayments>(await desk.perform('yookassa.listPayments', { from, to, cursor: null }))
+    const cursor = first.nextCursor
+    const second = resultOf<ProviderPayments>(await desk.perform('yookassa.listPayments', { from, to, cursor }))
+    assert.deepEqual([first.payments.length, second.payments.length, second.nextCursor], [100, 1, null])
+    const numbers = new Set([...first.payments, ...second.payments].map(({ paymentId }) => paymentId))
+    assert.deepEqual([numbers.size, numbers.has('pay_late')], [101, false])
+    await desk.stop()
   })
 
   it('does not keep a method that was not asked for', async () => {
