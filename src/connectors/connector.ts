@@ -15,6 +15,8 @@ export type Delivery = {
   /** The sender's address, resolved through trusted proxies only. */
   readonly peer: string
   readonly receivedAt: Instant
+  /** What `verify` said, once it has; kept with the bytes, because signatures are not, so that a replay can be read again. */
+  readonly secretName?: string
 }
 
 /** Whether a request is the sender's. `secretName` tells which of two valid secrets matched. */

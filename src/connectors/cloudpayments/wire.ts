@@ -67,7 +67,8 @@ export const cloudpaymentsBodyBytesMax = 262_144
 export const cloudpaymentsHook: WebhookWire<CloudPaymentsSettings, CloudPaymentsNotice> = {
   verify: (delivery, settings) => verify(delivery, settings),
   read: (delivery, settings) => read(delivery, settings),
-  accepted: () => codeAnswer(0),
+  // A check is decided elsewhere; where nobody decided, the charge must not go on.
+  accepted: (delivery) => codeAnswer(kindOf(delivery) === 'check' ? 13 : 0),
 }
 
 /** The code that `check` may be answered with. */
@@ -146,6 +147,17 @@ const verify = (delivery: Delivery, settings: CloudPaymentsSettings): Authentici
     : { tag: 'authentic', secretName: `${proof.tag}-${proof.secretNumber}` }
 }
 
+/**
+ * The proof as `verify` told it. Signatures are not kept, so a kept delivery without that word is at least worth its number,
+ * which is read again at the API.
+ */
+const provenOf = (delivery: Delivery, settings: CloudPaymentsSettings): Pick<Proof, 'tag'> => {
+  if (delivery.secretName?.startsWith('content-hmac-')) return { tag: 'content-hmac' }
+  if (delivery.secretName?.startsWith('hint-')) return { tag: 'hint' }
+  const proof = proofOfDelivery(delivery, settings)
+  return proof.tag === 'none' && proof.code === 'signature-missing' ? { tag: 'hint' } : proof
+}
+
 const malformed = (reason: string, status = 400): Reading<never> => ({
   tag: 'malformed',
   reason,
@@ -155,8 +167,8 @@ const malformed = (reason: string, status = 400): Reading<never> => ({
 const read = (delivery: Delivery, settings: CloudPaymentsSettings): Reading<CloudPaymentsNotice> => {
   const kind = kindOf(delivery)
   if (kind === null) return malformed('unknown-kind', 404)
-  const proof = proofOfDelivery(delivery, settings)
-  if (proof.tag === 'none') return malformed(proof.code, 401)
+  const proof = provenOf(delivery, settings)
+  if (proof.tag === 'none') return malformed('signature-not-valid', 401)
   if (delivery.body.length > cloudpaymentsBodyBytesMax) return malformed('body-too-large', 413)
   const content = contentKindOf(delivery)
   if (content === null) return malformed('content-type-not-supported', 415)

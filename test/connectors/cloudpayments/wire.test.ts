@@ -123,6 +123,24 @@ describe('cloudpaymentsHook.read() of a hint', () => {
   })
 })
 
+describe('cloudpaymentsHook.read() of a kept delivery, whose signature is gone', () => {
+  it('believes what verify said of it', () => {
+    assert.equal(factsOf({ ...delivery('pay', payForm), secretName: 'content-hmac-1' }).invoiceId, 'pay_1')
+    assert.equal(factsOf({ ...delivery('pay', payForm), secretName: 'hint-2' }).invoiceId, null)
+  })
+  it('takes it for a hint when that word is gone too', () => {
+    const facts = factsOf(delivery('pay', payForm))
+    assert.deepEqual([facts.proof, facts.transactionId, facts.invoiceId], ['hint', '3000000001', null])
+  })
+})
+
+describe('cloudpaymentsHook.accepted()', () => {
+  it('lets no charge pass that nobody decided on', () => {
+    assert.deepEqual(cloudpaymentsHook.accepted(signed('check', payForm)), codeAnswer(13))
+    assert.deepEqual(cloudpaymentsHook.accepted(signed('refund', payForm)), codeAnswer(0))
+  })
+})
+
 describe('cloudpaymentsHook.read() of what must be refused', () => {
   const cases: readonly (readonly [string, Delivery, number])[] = [
     ['I2 text/plain', signed('pay', payForm, 'text/plain'), 415],
