@@ -1,0 +1,268 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+
+/** What is known about a connection besides its request. */
+export type PeerInfo = { readonly peer: string }
+
+/** Answers one request; its body is already complete and within the limit. */
+export type Handler = (request: Request, info: PeerInfo) => Promise<Response>
+
+/** Where to listen, how large a body may be, and who hears of what the handler throws. */
+export type ServeOptions = {
+  readonly port: number
+  readonly hostname: string
+  readonly bodyBytesMax: number
+  /** A whole body must have come by then; 30 s unless told. */
+  readonly bodyDeadlineMs?: number
+  readonly onFault?: (error: unknown) => void
+}
+
+/** A listening server. A polite stop waits for answers in flight; `force` breaks them off. */
+export type Server = { readonly port: number; readonly stop: (force: boolean) => Promise<void> }
+
+/** Which runtime this process is. */
+export type RuntimeName = 'bun' | 'deno' | 'node'
+
+/** Which runtime this process is; the only place that asks. */
+export const runtimeName: RuntimeName = 'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node'
+
+/** A whole body must have come by then: long enough for a megabyte over a poor line, and well below 60 s. */
+const bodyDeadlineMsMax = 30_000
+
+/** A connection on which nothing moves is closed; above the body's deadline, so that a slow sender is told 408 first. */
+const idleSeconds = 45
+
+/** Node's server looks for late requests this often. */
+const lateCheckMs = 5_000
+
+/**
+ * Listens and answers. Bun has its own fast server. Deno's own one neither bounds a body nor cuts slow senders, so
+ * there the server of `node:http` is used, which does.
+ */
+export const serve = async (handler: Handler, options: ServeOptions): Promise<Server> =>
+  runtimeName === 'bun' ? serveOnBun(handler, options) : serveOnNodeHttp(handler, options)
+
+/**
+ * Collects a body while counting, whatever its Content-Length claims.
+ * @example await readBody(request, 1_000_000, 30_000) // bytes, 'too-large' or 'too-slow'
+ */
+export const readBody = async (
+  request: Request,
+  bytesMax: number,
+  deadlineMs: number,
+): Promise<Uint8Array<ArrayBuffer> | 'too-large' | 'too-slow'> => {
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return 'too-large'
+  if (request.body === null) return new Uint8Array()
+  const reader = request.body.getReader()
+  const late = deadline(deadlineMs)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  try {
+    for (;;) {
+      const next = await Promise.race([reader.read(), late.passed])
+      if (next === 'too-slow') return next
+      if (next.done) return joined(chunks, length)
+      length += next.value.byteLength
+      if (length > bytesMax) return 'too-large'
+      chunks.push(next.value)
+    }
+  } finally {
+    late.clear()
+    // What is left unread is of no interest; a body that broke off meanwhile has nothing more to say.
+    reader.cancel().catch(() => {})
+  }
+}
+
+const serveOnBun = (handler: Handler, options: ServeOptions): Server => {
+  const server = Bun.serve({
+    port: options.port,
+    hostname: options.hostname,
+    maxRequestBodySize: options.bodyBytesMax,
+    idleTimeout: idleSeconds,
+    development: false,
+    error: () => problem(500),
+    fetch: (request, bun) =>
+      bounded(handler, request, { peer: plainAddress(bun.requestIP(request)?.address), options }),
+  })
+  return { port: server.port ?? options.port, stop: (force) => server.stop(force) }
+}
+
+const serveOnNodeHttp = async (handler: Handler, options: ServeOptions): Promise<Server> => {
+  const server = createServer({
+    headersTimeout: bodyDeadlineMsMax,
+    requestTimeout: idleSeconds * 1000,
+    keepAliveTimeout: idleSeconds * 1000,
+    connectionsCheckingInterval: lateCheckMs,
+  })
+  server.timeout = idleSeconds * 1000
+  server.on('request', (incoming, outgoing) => {
+    answer(handler, incoming, { outgoing, options }).catch(() => outgoing.destroy())
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(options.port, options.hostname, resolve)
+  })
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : options.port,
+    stop: (force) =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        if (force) server.closeAllConnections()
+        else server.closeIdleConnections()
+      }),
+  }
+}
+
+type Bounds = PeerInfo & { readonly options: ServeOptions }
+
+/** The handler behind the limits on size and time; what it throws becomes a plain 500. */
+const bounded = async (handler: Handler, request: Request, { peer, options }: Bounds): Promise<Response> => {
+  // Bun hands on a request whose Host header makes no URL.
+  if (!URL.canParse(request.url)) return problem(400)
+  try {
+    if (request.method === 'GET' || request.method === 'HEAD') return await handler(request, { peer })
+    // A body that breaks off is the sender's doing, no fault of ours.
+    const body = await readBody(request, options.bodyBytesMax, options.bodyDeadlineMs ?? bodyDeadlineMsMax).catch(
+      () => 'broken' as const,
+    )
+    if (body === 'broken') return problem(400)
+    if (body === 'too-large') return problem(413)
+    if (body === 'too-slow') return problem(408)
+    const { url, method, headers } = request
+    return await handler(new Request(url, { method, headers, body: body.byteLength === 0 ? null : body }), { peer })
+  } catch (error) {
+    options.onFault?.(error)
+    return problem(500)
+  }
+}
+
+type Exchange = { readonly outgoing: ServerResponse; readonly options: ServeOptions }
+
+const answer = async (handler: Handler, incoming: IncomingMessage, { outgoing, options }: Exchange): Promise<void> => {
+  const request = toRequest(incoming)
+  const peer = plainAddress(incoming.socket.remoteAddress)
+  const response = request === null ? problem(400) : await bounded(handler, request, { peer, options })
+  outgoing.statusCode = response.status
+  for (const [name, value] of response.headers) outgoing.appendHeader(name, value)
+  if (!incoming.complete) hangUpAfter(incoming, outgoing)
+  if (response.body === null || incoming.method === 'HEAD') {
+    await response.body?.cancel()
+    outgoing.end()
+    return
+  }
+  await sendBody(response.body.getReader(), outgoing)
+}
+
+/** The web's view of a request; null when its parts make none (an impossible host, a forbidden method). */
+const toRequest = (incoming: IncomingMessage): Request | null => {
+  try {
+    const headers = new Headers()
+    for (let index = 0; index < incoming.rawHeaders.length; index += 2) {
+      headers.append(incoming.rawHeaders[index] ?? '', incoming.rawHeaders[index + 1] ?? '')
+    }
+    const target = incoming.url ?? '/'
+    // Joined as text: a path like "//there" would otherwise be read as another host.
+    const url = target.startsWith('/') ? `http://${incoming.headers.host ?? 'localhost'}${target}` : target
+    const method = incoming.method ?? 'GET'
+    const body = method === 'GET' || method === 'HEAD' ? null : incomingBody(incoming)
+    return new Request(url, { method, headers, body, ...halfDuplex })
+  } catch {
+    return null
+  }
+}
+
+/** A streamed request body needs this word, which the DOM's types do not know. */
+const halfDuplex = { duplex: 'half' }
+
+const incomingBody = (incoming: IncomingMessage): ReadableStream<Uint8Array<ArrayBuffer>> => {
+  const chunks = incoming.iterator({ destroyOnReturn: false })
+  return new ReadableStream(
+    {
+      pull: async (controller) => {
+        const { done, value } = await chunks.next()
+        if (done === true) controller.close()
+        else controller.enqueue(new Uint8Array(value))
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** A sender that is still talking when it is answered gets a moment to read the answer, then the line is cut. */
+const hangUpAfter = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  outgoing.setHeader('connection', 'close')
+  outgoing.once('finish', () => {
+    setTimeout(() => incoming.socket.destroy(), 1_000).unref()
+  })
+}
+
+const sendBody = async (reader: ReadableStreamDefaultReader<Uint8Array>, outgoing: ServerResponse): Promise<void> => {
+  // The receiver has gone, or all is sent: either way nobody wants the rest.
+  outgoing.once('close', () => {
+    reader.cancel().catch(() => {})
+  })
+  const first = await reader.read()
+  const second = reader.read()
+  // A body that ends with its first chunk gets a length; anything longer goes out piece by piece, at once.
+  const brief = await Promise.race([
+    second.then((next) => next.done),
+    new Promise((resolve) => setImmediate(resolve, false)),
+  ])
+  if (first.done || brief === true) {
+    outgoing.end(first.value)
+    return
+  }
+  outgoing.write(first.value)
+  for (let next = await second; !next.done; next = await reader.read()) {
+    if (!outgoing.write(next.value)) await writable(outgoing)
+  }
+  outgoing.end()
+}
+
+const writable = (outgoing: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const go = () => {
+      outgoing.off('drain', go).off('close', go)
+      resolve()
+    }
+    outgoing.on('drain', go).on('close', go)
+  })
+
+const titles = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  500: 'Internal Server Error',
+} as const
+
+/** What the server itself has to say, before or after the application: RFC 9457, without a word of the cause. */
+const problem = (status: keyof typeof titles): Response => {
+  const title = titles[status]
+  const body = { type: 'about:blank', title, status, code: title.toLowerCase().replaceAll(' ', '-') }
+  // A sender that was cut short has more to say; the line ends with this answer.
+  const headers = { 'content-type': 'application/problem+json', 'cache-control': 'no-store', connection: 'close' }
+  return new Response(JSON.stringify(body), { status, headers })
+}
+
+/** IPv4 in its own spelling, also on a socket that listens for both families. */
+const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
+
+type Deadline = { readonly passed: Promise<'too-slow'>; readonly clear: () => void }
+
+const deadline = (ms: number): Deadline => {
+  let timer: ReturnType<typeof setTimeout>
+  const passed = new Promise<'too-slow'>((resolve) => {
+    timer = setTimeout(resolve, ms, 'too-slow')
+  })
+  return { passed, clear: () => clearTimeout(timer) }
+}
+
+const joined = (chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> => {
+  const all = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    all.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return all
+}
