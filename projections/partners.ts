@@ -45,7 +45,8 @@ const settled = (row: PartnerRow): PartnerRow => {
 
 type Applied = Extract<DomainEvent, { type: 'PartnerApplied' | 'PartnerDetailsProvided' }>
 
-const waitingReason = (missing: readonly string[]): string => (missing.length === 0 ? 'registry-asked' : `missing: ${missing.join(', ')}`)
+const waitingReason = (missing: readonly string[]): string =>
+  missing.length === 0 ? 'registry-asked' : `missing: ${missing.join(', ')}`
 
 const applied = ({ data }: Applied) => ({
   status: data.missing.length > 0 ? 'awaiting_details' : 'applied',
@@ -111,10 +112,25 @@ const change = (row: PartnerRow, event: DomainEvent): Partial<PartnerRow> | null
     case 'PartnerApplicationRepeated':
       return { repeatedApplications: row.repeatedApplications + 1 }
     case 'PartnerProfileChanged':
-      return { city: event.data.city ?? row.city, services: event.data.services ?? row.services, areas: event.data.areas ?? row.areas }
+      return {
+        city: event.data.city ?? row.city,
+        services: event.data.services ?? row.services,
+        areas: event.data.areas ?? row.areas,
+      }
     case 'PartnerVerified': {
       const { inn, kpp, ogrn, legalName, kind, slug, checkedAt } = event.data
-      return { status: 'verified', inn: inn ?? row.inn, kpp, ogrn, legalName, kind, slug, verificationStatus: 'verified', verificationReason: null, verificationCheckedAt: checkedAt }
+      return {
+        status: 'verified',
+        inn: inn ?? row.inn,
+        kpp,
+        ogrn,
+        legalName,
+        kind,
+        slug,
+        verificationStatus: 'verified',
+        verificationReason: null,
+        verificationCheckedAt: checkedAt,
+      }
     }
     case 'PartnerRejected':
       return judged('rejected', event.data)
@@ -125,7 +141,12 @@ const change = (row: PartnerRow, event: DomainEvent): Partial<PartnerRow> | null
     case 'PersonErased':
       return { ...blank, status: 'erased', consentPersonalData: false, consentMarketing: false }
     case 'SubscriptionOpened':
-      return { subscriptionId: event.data.subscriptionId, subscriptionStatus: 'pending_payment', subscriptionPlan: event.data.plan, subscriptionPaidThrough: null }
+      return {
+        subscriptionId: event.data.subscriptionId,
+        subscriptionStatus: 'pending_payment',
+        subscriptionPlan: event.data.plan,
+        subscriptionPaidThrough: null,
+      }
     case 'SubscriptionActivated':
     case 'SubscriptionExtended':
       return { subscriptionStatus: 'active', subscriptionPaidThrough: event.data.paidThrough }

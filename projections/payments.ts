@@ -24,15 +24,26 @@ const change = (row: PaymentRow, event: DomainEvent): Partial<PaymentRow> | null
     case 'PaymentLinkReady':
       return { providerPaymentId: event.data.providerPaymentId }
     case 'PaymentSucceeded':
-      return { status: 'succeeded', providerPaymentId: event.data.providerPaymentId, paidAt: event.data.paidAt, declineReason: null }
+      return {
+        status: 'succeeded',
+        providerPaymentId: event.data.providerPaymentId,
+        paidAt: event.data.paidAt,
+        declineReason: null,
+      }
     case 'PaymentDeclined':
       return {
-        status: event.data.reason === 'expired_on_confirmation' || event.data.reason === 'canceled_by_merchant' ? 'canceled' : 'declined',
+        status:
+          event.data.reason === 'expired_on_confirmation' || event.data.reason === 'canceled_by_merchant'
+            ? 'canceled'
+            : 'declined',
         declineReason: event.data.reason,
         providerPaymentId: event.data.providerPaymentId || row.providerPaymentId,
       }
     case 'PaymentRefunded':
-      return { refundedKopecks: event.data.refundedKopecks, status: event.data.refundedKopecks >= row.amountKopecks ? 'refunded' : 'partially_refunded' }
+      return {
+        refundedKopecks: event.data.refundedKopecks,
+        status: event.data.refundedKopecks >= row.amountKopecks ? 'refunded' : 'partially_refunded',
+      }
     default:
       return null
   }

@@ -60,9 +60,23 @@ export type Config = {
     readonly forms: Readonly<Record<string, FormKind>>
     readonly baseUrl: string
   } | null
-  readonly flexbe: { readonly apiKey: string; readonly webhookSecrets: readonly string[]; readonly siteId: string | null; readonly baseUrl: string | null } | null
-  readonly yookassa: { readonly shopId: string; readonly secretKeys: readonly string[]; readonly baseUrl: string; readonly allowedIps: readonly string[] | null } | null
-  readonly cloudpayments: { readonly publicId: string; readonly apiSecrets: readonly string[]; readonly baseUrl: string } | null
+  readonly flexbe: {
+    readonly apiKey: string
+    readonly webhookSecrets: readonly string[]
+    readonly siteId: string | null
+    readonly baseUrl: string | null
+  } | null
+  readonly yookassa: {
+    readonly shopId: string
+    readonly secretKeys: readonly string[]
+    readonly baseUrl: string
+    readonly allowedIps: readonly string[] | null
+  } | null
+  readonly cloudpayments: {
+    readonly publicId: string
+    readonly apiSecrets: readonly string[]
+    readonly baseUrl: string
+  } | null
   readonly billing: {
     readonly provider: 'yookassa' | 'cloudpayments'
     readonly plansFile: string
@@ -85,7 +99,9 @@ export type Config = {
 export type Env = Readonly<Record<string, string | undefined>>
 
 /** A configuration, or everything that is wrong with it: sentences that name variables and never a value. */
-export type Parsed = { readonly tag: 'config'; readonly config: Config } | { readonly tag: 'faults'; readonly faults: readonly string[] }
+export type Parsed =
+  | { readonly tag: 'config'; readonly config: Config }
+  | { readonly tag: 'faults'; readonly faults: readonly string[] }
 
 /** Collects faults, so that all of them are told at once. */
 const reading = (env: Env) => {
@@ -128,11 +144,15 @@ const reading = (env: Env) => {
     return null
   }
   /** Whole or not at all: the values when all are there, null when none is, a fault naming what is missing otherwise. */
-  const whole = <Name extends string>(provider: string, names: readonly Name[]): Readonly<Record<Name, string>> | null => {
+  const whole = <Name extends string>(
+    provider: string,
+    names: readonly Name[],
+  ): Readonly<Record<Name, string>> | null => {
     const given = names.filter((name) => text(name) !== null)
     if (given.length === 0) return null
     const missing = names.filter((name) => text(name) === null)
-    if (missing.length > 0) faults.push(`${provider} is configured by half: ${missing.join(', ')} should be set beside ${given.join(', ')}`)
+    if (missing.length > 0)
+      faults.push(`${provider} is configured by half: ${missing.join(', ')} should be set beside ${given.join(', ')}`)
     return Object.fromEntries(names.map((name) => [name, text(name) ?? ''])) as Readonly<Record<Name, string>>
   }
   return { faults, text, list, number, choice, flag, url, whole }
@@ -168,7 +188,8 @@ const service = (read: Reading, mode: 'sandbox' | 'production'): Config['service
   const unknown = wanted.filter((role) => !roles.some((known) => known === role))
   if (unknown.length > 0) read.faults.push(`HUB_ROLES should list some of ${roles.join(', ')}`)
   const testClock = read.text('HUB_TEST_CLOCK') === null ? mode === 'sandbox' : read.flag('HUB_TEST_CLOCK')
-  if (testClock && mode === 'production') read.faults.push('HUB_TEST_CLOCK should not be set in production: the clock must not be moved there')
+  if (testClock && mode === 'production')
+    read.faults.push('HUB_TEST_CLOCK should not be set in production: the clock must not be moved there')
   return {
     mode,
     port: read.number('PORT', { min: 0, max: 65_535 }) ?? 3000,
@@ -187,7 +208,11 @@ const service = (read: Reading, mode: 'sandbox' | 'production'): Config['service
 }
 
 const chats = (read: Reading): Pick<Config, 'protalk' | 'umnico' | 'dialogMode'> => {
-  const bots = read.whole('Protalk', ['PROTALK_CLIENT_BOT_TOKEN', 'PROTALK_PARTNER_BOT_TOKEN', 'PROTALK_WEBHOOK_SECRET'])
+  const bots = read.whole('Protalk', [
+    'PROTALK_CLIENT_BOT_TOKEN',
+    'PROTALK_PARTNER_BOT_TOKEN',
+    'PROTALK_WEBHOOK_SECRET',
+  ])
   const chat = read.whole('Umnico', ['UMNICO_API_KEY', 'UMNICO_WIDGET_TOKEN'])
   return {
     dialogMode: read.choice('DIALOG_MODE', ['relay', 'native']),
@@ -230,18 +255,29 @@ const sites = (read: Reading): Pick<Config, 'tilda' | 'flexbe' | 'fns'> => {
       siteId: read.text('FLEXBE_SITE_ID'),
       baseUrl: read.url('FLEXBE_BASE_URL'),
     },
-    fns: fns && { apiKey: fns.FNS_API_KEY, baseUrl: read.url('FNS_BASE_URL') ?? '', dadataApiKey: read.text('DADATA_API_KEY') },
+    fns: fns && {
+      apiKey: fns.FNS_API_KEY,
+      baseUrl: read.url('FNS_BASE_URL') ?? '',
+      dadataApiKey: read.text('DADATA_API_KEY'),
+    },
   }
 }
 
 const keyPlace = (read: Reading): KeyPlace => {
   const [place, name] = (read.text('TILDA_WEBHOOK_KEY_IN') ?? '').split(':')
-  if ((place === 'header' || place === 'field' || place === 'cookie') && name && /^[\w-]{1,100}$/.test(name)) return { in: place, name }
+  if ((place === 'header' || place === 'field' || place === 'cookie') && name && /^[\w-]{1,100}$/.test(name))
+    return { in: place, name }
   read.faults.push('TILDA_WEBHOOK_KEY_IN should be header:NAME, field:NAME or cookie:NAME')
   return { in: 'header', name: 'X-Api-Key' }
 }
 
-const formKinds: readonly FormKind[] = ['partner_registration', 'partner_profile', 'order', 'cancel_subscription', 'lead']
+const formKinds: readonly FormKind[] = [
+  'partner_registration',
+  'partner_profile',
+  'order',
+  'cancel_subscription',
+  'lead',
+]
 
 const forms = (read: Reading): Readonly<Record<string, FormKind>> => {
   const pairs: [string, FormKind][] = []
@@ -318,11 +354,19 @@ const unsafe = ({ service, access, yookassa, billing, cloudpayments }: Config, r
       faults.push('HUB_OPERATOR_TOKEN and HUB_ANALYST_TOKEN should have at least 16 characters in production')
     }
   } else if (!read.flag('HUB_SANDBOX_PUBLIC')) {
-    if (yookassa?.secretKeys.some((key) => key.startsWith('live_'))) faults.push('YUKASSA_SECRET_KEY is a live key: it should not be used in the sandbox; set HUB_MODE=production')
-    if (service.publicUrl && isPublicHost(service.publicUrl)) faults.push('PUBLIC_URL is public: a sandbox would give strangers free pages; set HUB_MODE=production, or HUB_SANDBOX_PUBLIC=1')
+    if (yookassa?.secretKeys.some((key) => key.startsWith('live_')))
+      faults.push('YUKASSA_SECRET_KEY is a live key: it should not be used in the sandbox; set HUB_MODE=production')
+    if (service.publicUrl && isPublicHost(service.publicUrl))
+      faults.push(
+        'PUBLIC_URL is public: a sandbox would give strangers free pages; set HUB_MODE=production, or HUB_SANDBOX_PUBLIC=1',
+      )
   }
-  if (access.operatorTokens.some((token) => access.analystTokens.includes(token))) faults.push('HUB_ANALYST_TOKEN should differ from HUB_OPERATOR_TOKEN')
+  if (access.operatorTokens.some((token) => access.analystTokens.includes(token)))
+    faults.push('HUB_ANALYST_TOKEN should differ from HUB_OPERATOR_TOKEN')
   if (billing.receipts && billing.receiptVat === null) faults.push('RECEIPT_VAT should be set when RECEIPTS is on')
-  if (service.mode === 'production' && billing.provider === 'cloudpayments' && !cloudpayments && yookassa) faults.push('PAYMENT_PROVIDER is cloudpayments, but CLOUDPAYMENTS_PUBLIC_ID and CLOUDPAYMENTS_API_SECRET are not set')
+  if (service.mode === 'production' && billing.provider === 'cloudpayments' && !cloudpayments && yookassa)
+    faults.push(
+      'PAYMENT_PROVIDER is cloudpayments, but CLOUDPAYMENTS_PUBLIC_ID and CLOUDPAYMENTS_API_SECRET are not set',
+    )
   return faults
 }

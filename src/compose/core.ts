@@ -1,9 +1,9 @@
 import { EventEmitter } from 'eventemitter3'
-import { models } from '../domain/index.ts'
 import { readModels } from '../../projections/index.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { statement, statements } from '../db/query.ts'
 import { sqlText } from '../db/sqlText.ts'
+import { models } from '../domain/index.ts'
 import { makeCodec } from '../engine/codec.ts'
 import { commandHandler } from '../engine/handle.ts'
 import { type Loop, startLoop } from '../engine/loop.ts'
@@ -50,9 +50,19 @@ export const openCore = async (options: CoreOptions) => {
     connect(options.databaseUrl, { connectionsMax, applicationName, prepare, statementTimeoutMs: timeoutMs })
   const sql = open(poolMax, 'hub', statementTimeoutMs)
   const bulk = open(4, 'hub bulk', 0)
-  const listener = connect(options.listenUrl ?? options.databaseUrl, { connectionsMax: 1, applicationName: 'hub listen', prepare: true, statementTimeoutMs: 0 })
+  const listener = connect(options.listenUrl ?? options.databaseUrl, {
+    connectionsMax: 1,
+    applicationName: 'hub listen',
+    prepare: true,
+    statementTimeoutMs: 0,
+  })
   const wakes: Wakes = new EventEmitter()
-  const lane = openLane({ open: () => open(1, 'hub lane', statementTimeoutMs), nowMs: () => performance.now(), onAppended: () => wakes.emit('log'), boundary: options.boundary })
+  const lane = openLane({
+    open: () => open(1, 'hub lane', statementTimeoutMs),
+    nowMs: () => performance.now(),
+    onAppended: () => wakes.emit('log'),
+    boundary: options.boundary,
+  })
   const master = masterKeys(options.masterKeys.map((key) => Buffer.from(key, 'base64')))
   const keys = personKeys(sql, master)
   const codec = makeCodec(models, keys)
@@ -103,11 +113,20 @@ export const startProjections = (core: Core, options: Pick<CoreOptions, 'worker'
     models: readModels,
     codec: core.codec,
     boundary: options.boundary,
-    onParked: (name, parked) => log.error('An event was parked because its fold failed', { readModel: name, position: parked.position, error: parked.error }),
+    onParked: (name, parked) =>
+      log.error('An event was parked because its fold failed', {
+        readModel: name,
+        position: parked.position,
+        error: parked.error,
+      }),
   })
   const hasLease = async (): Promise<boolean> => {
     if (performance.now() < leaseUntil) return true
-    const rows = await core.sql.unsafe(statement(readModelStatements, 'take_lease'), ['projections', worker, leaseSeconds], { prepare: true })
+    const rows = await core.sql.unsafe(
+      statement(readModelStatements, 'take_lease'),
+      ['projections', worker, leaseSeconds],
+      { prepare: true },
+    )
     if (rows.length === 0) return false
     leaseUntil = performance.now() + leaseRenewMs
     return true

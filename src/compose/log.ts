@@ -21,9 +21,11 @@ export const errorFields = (error: unknown): Fields => {
 
 /** A logger to standard error, from a level upwards. */
 export const makeLogger = (level: Level, write: (line: string) => void, now: () => string): Logger => {
-  const at = (own: Level) => (message: string, fields: Fields = {}): void => {
-    if (order.indexOf(own) < order.indexOf(level)) return
-    write(`${JSON.stringify({ at: now(), level: own, message, ...fields })}\n`)
-  }
+  const at =
+    (own: Level) =>
+    (message: string, fields: Fields = {}): void => {
+      if (order.indexOf(own) < order.indexOf(level)) return
+      write(`${JSON.stringify({ at: now(), level: own, message, ...fields })}\n`)
+    }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }

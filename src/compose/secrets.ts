@@ -22,7 +22,10 @@ export const readSecrets = (dataDir: string): Readonly<Record<string, string>> =
 }
 
 /** Completes the environment of a sandbox with kept or fresh secrets; tells which ones were made just now. */
-export const withSecrets = (env: Env, dataDir: string): { readonly env: Env; readonly made: Readonly<Record<string, string>> } => {
+export const withSecrets = (
+  env: Env,
+  dataDir: string,
+): { readonly env: Env; readonly made: Readonly<Record<string, string>> } => {
   if ((env.HUB_MODE?.trim() || 'sandbox') !== 'sandbox') return { env, made: {} }
   const kept = readSecrets(dataDir)
   const made: Record<string, string> = {}
@@ -41,7 +44,13 @@ const writeSecrets = (dataDir: string, secrets: Readonly<Record<string, string>>
   mkdirSync(dataDir, { recursive: true })
   const path = join(dataDir, 'secrets.env')
   const fresh = `${path}.${process.pid}`
-  writeFileSync(fresh, `${Object.entries(secrets).map(([name, value]) => `${name}=${value}`).join('\n')}\n`, { mode: 0o600 })
+  writeFileSync(
+    fresh,
+    `${Object.entries(secrets)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('\n')}\n`,
+    { mode: 0o600 },
+  )
   chmodSync(fresh, 0o600)
   renameSync(fresh, path)
 }

@@ -40,7 +40,12 @@ export const connect = (url: string, options: ConnectOptions) =>
       TimeZone: 'UTC',
     },
     types: {
-      int8: { to: oid.int8, from: [oid.int8], serialize: (value: number | bigint) => String(value), parse: safeInteger },
+      int8: {
+        to: oid.int8,
+        from: [oid.int8],
+        serialize: (value: number | bigint) => String(value),
+        parse: safeInteger,
+      },
       instant: {
         to: oid.timestamptz,
         from: [oid.timestamptz],
@@ -54,7 +59,8 @@ export const connect = (url: string, options: ConnectOptions) =>
 /** The SQLSTATE and constraint of a database error; null for anything else. */
 export const databaseError = (error: unknown): { readonly code: string; readonly constraint: string | null } | null => {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return null
-  const constraint = 'constraint_name' in error && typeof error.constraint_name === 'string' ? error.constraint_name : null
+  const constraint =
+    'constraint_name' in error && typeof error.constraint_name === 'string' ? error.constraint_name : null
   return { code: error.code, constraint }
 }
 
@@ -62,6 +68,9 @@ export const databaseError = (error: unknown): { readonly code: string; readonly
 export const isDatabaseAway = (error: unknown): boolean => {
   const known = databaseError(error)
   if (!known) return false
-  if (/^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(known.code)) return true
+  if (
+    /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(known.code)
+  )
+    return true
   return /^(08|53|57P)/.test(known.code) || known.code === '25006'
 }

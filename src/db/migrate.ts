@@ -14,16 +14,27 @@ export type Migrated = { readonly applied: readonly string[]; readonly version: 
  * Throws when a released file was changed, or when the database is newer than this program.
  */
 export const migrate = async (databaseUrl: string): Promise<Migrated> => {
-  const sql = connect(databaseUrl, { connectionsMax: 1, applicationName: 'hub migrate', prepare: false, statementTimeoutMs: 0 })
+  const sql = connect(databaseUrl, {
+    connectionsMax: 1,
+    applicationName: 'hub migrate',
+    prepare: false,
+    statementTimeoutMs: 0,
+  })
   try {
     await sql`select pg_advisory_lock(${migrationLock})`
     await sql`create schema if not exists hub_migrations`
     await sql`create table if not exists hub_migrations.applied (
       name text primary key, sha256 text not null, applied_at timestamptz not null default clock_timestamp())`
-    const done = new Map((await sql<{ name: string; sha256: string }[]>`select name, sha256 from hub_migrations.applied`).map((row) => [row.name, row.sha256]))
+    const done = new Map(
+      (await sql<{ name: string; sha256: string }[]>`select name, sha256 from hub_migrations.applied`).map((row) => [
+        row.name,
+        row.sha256,
+      ]),
+    )
     const files = migrationFiles()
     const unknown = [...done.keys()].filter((name) => !files.includes(name))
-    if (unknown.length > 0) throw new Error(`Cannot migrate: the database has "${unknown.join(', ')}", which this version does not know`)
+    if (unknown.length > 0)
+      throw new Error(`Cannot migrate: the database has "${unknown.join(', ')}", which this version does not know`)
     const applied: string[] = []
     for (const name of files) if (await apply(sql, name, done.get(name))) applied.push(name)
     return { applied, version: files.at(-1) ?? '' }

@@ -12,7 +12,10 @@ export const statements = (text: string): Statements => {
     const name = block.slice(0, end).trim()
     if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new Error(`Cannot read statement "${name}": a name should be snake_case`)
     if (found[name] !== undefined) throw new Error(`Cannot read statement "${name}": the name is taken twice`)
-    found[name] = block.slice(end + 1).trim().replace(/;$/, '')
+    found[name] = block
+      .slice(end + 1)
+      .trim()
+      .replace(/;$/, '')
   }
   return found
 }
@@ -20,6 +23,7 @@ export const statements = (text: string): Statements => {
 /** The text of one named statement; throws when the file has no such name. */
 export const statement = (all: Statements, name: string): string => {
   const text = all[name]
-  if (text === undefined) throw new Error(`Cannot find statement "${name}": the file has ${Object.keys(all).join(', ')}`)
+  if (text === undefined)
+    throw new Error(`Cannot find statement "${name}": the file has ${Object.keys(all).join(', ')}`)
   return text
 }

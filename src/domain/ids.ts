@@ -40,4 +40,5 @@ export const partnerStream = (id: string): string => `partner-${id}`
 /** The stream of a subscription, with its payments. */
 export const subscriptionStream = (id: string): string => `subscription-${id}`
 /** The stream of what a provider said about one of its payments. */
-export const noticeStream = (provider: string, providerPaymentId: string): string => `notice-${provider}:${providerPaymentId}`
+export const noticeStream = (provider: string, providerPaymentId: string): string =>
+  `notice-${provider}:${providerPaymentId}`

@@ -32,14 +32,30 @@ const erased = <State, Command extends Message, Event extends Message>(kind: Kin
   evolve: (state: unknown, event: Message): unknown => kind.decider.evolve(state as State, event as Event),
   decide: (state: unknown, command: Message) => kind.decider.decide(state as State, command as Command),
   personal: kind.personal,
-  subjectOf: (stream: string, state: unknown, event: Message): string => kind.subjectOf(stream, state as State, event as Event),
+  subjectOf: (stream: string, state: unknown, event: Message): string =>
+    kind.subjectOf(stream, state as State, event as Event),
   claimsOf: (state: unknown, event: Message): Claims => kind.claimsOf(state as State, event as Event),
 })
 
 /** Every kind of stream by its category. */
 export const models = {
-  partner: erased({ decider: partner, personal: partnerPersonal, subjectOf: (stream) => idOf(stream), claimsOf: partnerClaims }),
-  subscription: erased({ decider: subscription, personal: subscriptionPersonal, subjectOf: (_stream, _state, event) => event.data.partnerId, claimsOf: () => noClaims }),
-  operator: erased({ decider: operatorLog, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
+  partner: erased({
+    decider: partner,
+    personal: partnerPersonal,
+    subjectOf: (stream) => idOf(stream),
+    claimsOf: partnerClaims,
+  }),
+  subscription: erased({
+    decider: subscription,
+    personal: subscriptionPersonal,
+    subjectOf: (_stream, _state, event) => event.data.partnerId,
+    claimsOf: () => noClaims,
+  }),
+  operator: erased({
+    decider: operatorLog,
+    personal: {},
+    subjectOf: (stream) => idOf(stream),
+    claimsOf: () => noClaims,
+  }),
   notice: erased({ decider: notice, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
 }

@@ -17,12 +17,28 @@ export type Notice = {
 /** Facts about what a provider said. */
 export type NoticeEvent =
   | { readonly type: 'PaymentNoticeReceived'; readonly data: Notice }
-  | { readonly type: 'PaymentUnmatched'; readonly data: { readonly at: Instant; readonly provider: Provider; readonly providerPaymentId: string; readonly reason: string } }
+  | {
+      readonly type: 'PaymentUnmatched'
+      readonly data: {
+        readonly at: Instant
+        readonly provider: Provider
+        readonly providerPaymentId: string
+        readonly reason: string
+      }
+    }
 
 /** Wishes about what a provider said. */
 export type NoticeCommand =
   | { readonly type: 'RecordNotice'; readonly data: Notice }
-  | { readonly type: 'ReportUnmatched'; readonly data: { readonly at: Instant; readonly provider: Provider; readonly providerPaymentId: string; readonly reason: string } }
+  | {
+      readonly type: 'ReportUnmatched'
+      readonly data: {
+        readonly at: Instant
+        readonly provider: Provider
+        readonly providerPaymentId: string
+        readonly reason: string
+      }
+    }
 
 /** Which findings were reported already. */
 export type NoticeState = { readonly reported: readonly string[] }
@@ -30,13 +46,16 @@ export type NoticeState = { readonly reported: readonly string[] }
 /** The decider of notices about one payment of a provider: every notice is kept, every finding is reported once. */
 export const notice: Decider<NoticeState, NoticeCommand, NoticeEvent> = {
   initial: { reported: [] },
-  evolve: (state, event) => (event.type === 'PaymentUnmatched' ? { reported: [...state.reported, event.data.reason] } : state),
+  evolve: (state, event) =>
+    event.type === 'PaymentUnmatched' ? { reported: [...state.reported, event.data.reason] } : state,
   decide: (state, command) => {
     switch (command.type) {
       case 'RecordNotice':
         return accepted({ type: 'PaymentNoticeReceived', data: command.data })
       case 'ReportUnmatched':
-        return state.reported.includes(command.data.reason) ? accepted() : accepted({ type: 'PaymentUnmatched', data: command.data })
+        return state.reported.includes(command.data.reason)
+          ? accepted()
+          : accepted({ type: 'PaymentUnmatched', data: command.data })
       default:
         return unreachable(command)
     }

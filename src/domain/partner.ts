@@ -1,5 +1,5 @@
 import { unreachable } from '../kernel/brand.ts'
-import { accepted, type Decision, type Decider, refused } from '../kernel/decision.ts'
+import { accepted, type Decider, type Decision, refused } from '../kernel/decision.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { PartnerId } from './ids.ts'
 
@@ -39,14 +39,29 @@ export type Registered = {
 
 /** Facts about a partner. */
 export type PartnerEvent =
-  | { readonly type: 'PartnerApplied'; readonly data: Application & { readonly partnerId: PartnerId; readonly at: Instant; readonly missing: readonly Missing[] } }
-  | { readonly type: 'PartnerDetailsProvided'; readonly data: Application & { readonly at: Instant; readonly missing: readonly Missing[] } }
+  | {
+      readonly type: 'PartnerApplied'
+      readonly data: Application & {
+        readonly partnerId: PartnerId
+        readonly at: Instant
+        readonly missing: readonly Missing[]
+      }
+    }
+  | {
+      readonly type: 'PartnerDetailsProvided'
+      readonly data: Application & { readonly at: Instant; readonly missing: readonly Missing[] }
+    }
   | { readonly type: 'PartnerApplicationRepeated'; readonly data: Application & { readonly at: Instant } }
   | { readonly type: 'PartnerProfileChanged'; readonly data: Partial<Application> & { readonly at: Instant } }
   | { readonly type: 'PartnerVerificationPostponed'; readonly data: { readonly at: Instant; readonly reason: string } }
   | {
       readonly type: 'PartnerVerified'
-      readonly data: Registered & { readonly at: Instant; readonly checkedAt: Instant; readonly slug: string | null; readonly by: 'registry' | 'operator' }
+      readonly data: Registered & {
+        readonly at: Instant
+        readonly checkedAt: Instant
+        readonly slug: string | null
+        readonly by: 'registry' | 'operator'
+      }
     }
   | { readonly type: 'PartnerRejected'; readonly data: Judgement }
   | { readonly type: 'PartnerReviewRequested'; readonly data: Judgement & { readonly company: Registered | null } }
@@ -57,15 +72,32 @@ export type PartnerEvent =
 /** Why a person is erased. */
 export type ErasureBasis = 'request' | 'withdrawal' | 'unlawful' | 'purpose_reached'
 
-type Judgement = { readonly at: Instant; readonly checkedAt: Instant; readonly reason: string; readonly detail: string; readonly by: 'registry' | 'operator' | 'timer' }
+type Judgement = {
+  readonly at: Instant
+  readonly checkedAt: Instant
+  readonly reason: string
+  readonly detail: string
+  readonly by: 'registry' | 'operator' | 'timer'
+}
 
 /** Wishes about a partner. */
 export type PartnerCommand =
-  | { readonly type: 'ApplyAsPartner'; readonly data: { readonly partnerId: PartnerId; readonly at: Instant; readonly application: Application } }
+  | {
+      readonly type: 'ApplyAsPartner'
+      readonly data: { readonly partnerId: PartnerId; readonly at: Instant; readonly application: Application }
+    }
   | { readonly type: 'ChangeProfile'; readonly data: { readonly at: Instant; readonly application: Application } }
   | { readonly type: 'RecordVerdict'; readonly data: Verdict }
   | { readonly type: 'EscalateVerification'; readonly data: { readonly at: Instant } }
-  | { readonly type: 'ReviewPartner'; readonly data: { readonly at: Instant; readonly verdict: 'verified' | 'rejected'; readonly slug: string | null; readonly detail: string } }
+  | {
+      readonly type: 'ReviewPartner'
+      readonly data: {
+        readonly at: Instant
+        readonly verdict: 'verified' | 'rejected'
+        readonly slug: string | null
+        readonly detail: string
+      }
+    }
   | { readonly type: 'ViewCard'; readonly data: { readonly at: Instant; readonly by: string } }
   | { readonly type: 'ErasePerson'; readonly data: { readonly at: Instant; readonly basis: ErasureBasis } }
 
@@ -146,19 +178,29 @@ const merged = (before: Application, now: Application): Application => ({
 const evolve = (state: Partner, event: PartnerEvent): Partner => {
   if (event.type === 'PartnerApplied') {
     const known = { partnerId: event.data.partnerId, application: applicationOf(event.data), inn: event.data.inn }
-    return event.data.missing.length > 0 ? { ...known, status: 'awaiting_details', missing: event.data.missing } : { ...known, status: 'applied' }
+    return event.data.missing.length > 0
+      ? { ...known, status: 'awaiting_details', missing: event.data.missing }
+      : { ...known, status: 'applied' }
   }
   if (state.status === 'absent' || state.status === 'erased') return state
   const known = { partnerId: state.partnerId, application: state.application, inn: state.inn }
   switch (event.type) {
     case 'PartnerDetailsProvided': {
       const completed = { ...known, application: applicationOf(event.data), inn: event.data.inn }
-      return event.data.missing.length > 0 ? { ...completed, status: 'awaiting_details', missing: event.data.missing } : { ...completed, status: 'applied' }
+      return event.data.missing.length > 0
+        ? { ...completed, status: 'awaiting_details', missing: event.data.missing }
+        : { ...completed, status: 'applied' }
     }
     case 'PartnerProfileChanged':
       return { ...state, application: { ...state.application, ...event.data } }
     case 'PartnerVerified':
-      return { ...known, inn: event.data.inn ?? known.inn, status: 'verified', company: event.data, slug: event.data.slug }
+      return {
+        ...known,
+        inn: event.data.inn ?? known.inn,
+        status: 'verified',
+        company: event.data,
+        slug: event.data.slug,
+      }
     case 'PartnerRejected':
       return { ...known, status: 'rejected', reason: event.data.reason }
     case 'PartnerReviewRequested':
@@ -188,7 +230,14 @@ const decide = (state: Partner, command: PartnerCommand): Decision<PartnerEvent>
       if (state.status !== 'applied') return accepted()
       return accepted({
         type: 'PartnerReviewRequested',
-        data: { at: command.data.at, checkedAt: command.data.at, reason: registryUnavailable, detail: 'Реестр не ответил за сутки', by: 'timer', company: null },
+        data: {
+          at: command.data.at,
+          checkedAt: command.data.at,
+          reason: registryUnavailable,
+          detail: 'Реестр не ответил за сутки',
+          by: 'timer',
+          company: null,
+        },
       })
     case 'ReviewPartner':
       return review(state, command.data)
@@ -196,20 +245,28 @@ const decide = (state: Partner, command: PartnerCommand): Decision<PartnerEvent>
       if (state.status === 'absent') return refused('partner-unknown', 'Cannot view the card: there is no such partner')
       return accepted({ type: 'CardViewed', data: command.data })
     case 'ErasePerson':
-      if (state.status === 'absent') return refused('partner-unknown', 'Cannot erase the partner: there is no such partner')
+      if (state.status === 'absent')
+        return refused('partner-unknown', 'Cannot erase the partner: there is no such partner')
       return state.status === 'erased' ? accepted() : accepted({ type: 'PersonErased', data: command.data })
     default:
       return unreachable(command)
   }
 }
 
-const apply = (state: Partner, { partnerId, at, application }: { partnerId: PartnerId; at: Instant; application: Application }): Decision<PartnerEvent> => {
+const apply = (
+  state: Partner,
+  { partnerId, at, application }: { partnerId: PartnerId; at: Instant; application: Application },
+): Decision<PartnerEvent> => {
   switch (state.status) {
     case 'absent':
-      return accepted({ type: 'PartnerApplied', data: { ...application, partnerId, at, missing: missingOf(application) } })
+      return accepted({
+        type: 'PartnerApplied',
+        data: { ...application, partnerId, at, missing: missingOf(application) },
+      })
     case 'awaiting_details': {
       // Somebody else with the same INN: recorded for the operator, the first one's contacts stay.
-      if (!sameContact(state.application, application)) return accepted({ type: 'PartnerApplicationRepeated', data: { ...application, at } })
+      if (!sameContact(state.application, application))
+        return accepted({ type: 'PartnerApplicationRepeated', data: { ...application, at } })
       const completed = merged(state.application, application)
       return accepted({ type: 'PartnerDetailsProvided', data: { ...completed, at, missing: missingOf(completed) } })
     }
@@ -220,8 +277,12 @@ const apply = (state: Partner, { partnerId, at, application }: { partnerId: Part
   }
 }
 
-const changeProfile = (state: Partner, { at, application }: { at: Instant; application: Application }): Decision<PartnerEvent> => {
-  if (state.status === 'absent' || state.status === 'erased') return refused('partner-unknown', 'Cannot change the profile: there is no such partner')
+const changeProfile = (
+  state: Partner,
+  { at, application }: { at: Instant; application: Application },
+): Decision<PartnerEvent> => {
+  if (state.status === 'absent' || state.status === 'erased')
+    return refused('partner-unknown', 'Cannot change the profile: there is no such partner')
   // Who changes a profile through a form is not proven, so contacts and the INN stay as they are on file.
   return accepted({
     type: 'PartnerProfileChanged',
@@ -250,7 +311,10 @@ const recordVerdict = (state: Partner, data: Verdict): Decision<PartnerEvent> =>
     case 'rejected':
       return accepted({ type: 'PartnerRejected', data: { at, checkedAt, reason, detail, by: 'registry' } })
     case 'needs_review':
-      return accepted({ type: 'PartnerReviewRequested', data: { at, checkedAt, reason, detail, by: 'registry', company } })
+      return accepted({
+        type: 'PartnerReviewRequested',
+        data: { at, checkedAt, reason, detail, by: 'registry', company },
+      })
     case 'not_found_yet':
       return accepted({ type: 'PartnerVerificationPostponed', data: { at, reason } })
     default:
@@ -258,12 +322,23 @@ const recordVerdict = (state: Partner, data: Verdict): Decision<PartnerEvent> =>
   }
 }
 
-const review = (state: Partner, { at, verdict, slug, detail }: { at: Instant; verdict: 'verified' | 'rejected'; slug: string | null; detail: string }): Decision<PartnerEvent> => {
+const review = (
+  state: Partner,
+  { at, verdict, slug, detail }: { at: Instant; verdict: 'verified' | 'rejected'; slug: string | null; detail: string },
+): Decision<PartnerEvent> => {
   if (state.status !== 'needs_review' && state.status !== 'applied' && state.status !== 'rejected') {
-    return refused('partner-not-reviewable', `Cannot review the partner: its status is ${state.status}, it should be needs_review, applied or rejected`)
+    return refused(
+      'partner-not-reviewable',
+      `Cannot review the partner: its status is ${state.status}, it should be needs_review, applied or rejected`,
+    )
   }
-  if (state.status === verdict) return refused('partner-already-decided', `Cannot review the partner: it is ${verdict} already`)
-  if (verdict === 'rejected') return accepted({ type: 'PartnerRejected', data: { at, checkedAt: at, reason: 'operator', detail, by: 'operator' } })
+  if (state.status === verdict)
+    return refused('partner-already-decided', `Cannot review the partner: it is ${verdict} already`)
+  if (verdict === 'rejected')
+    return accepted({
+      type: 'PartnerRejected',
+      data: { at, checkedAt: at, reason: 'operator', detail, by: 'operator' },
+    })
   const company = (state.status === 'needs_review' ? state.company : null) ?? unchecked(state)
   return accepted({ type: 'PartnerVerified', data: { ...company, at, checkedAt: at, slug, by: 'operator' } })
 }
@@ -303,14 +378,22 @@ export const contactClaims = (application: Pick<Application, 'email' | 'phone'>)
 ]
 
 /** What an event takes for its partner, or gives back. */
-export const partnerClaims = (state: Partner, event: PartnerEvent): { take: readonly string[]; release: readonly string[] } => {
+export const partnerClaims = (
+  state: Partner,
+  event: PartnerEvent,
+): { take: readonly string[]; release: readonly string[] } => {
   switch (event.type) {
     case 'PartnerApplied':
     case 'PartnerDetailsProvided': {
       const inn = event.data.inn ? [innClaim(event.data.inn)] : []
       const contacts = contactClaims(event.data)
-      const before = state.status === 'awaiting_details' ? [...contactClaims(state.application), ...(state.inn ? [innClaim(state.inn)] : [])] : []
-      return event.data.missing.length > 0 ? { take: [...inn, ...contacts], release: before } : { take: inn, release: [...before, ...contacts] }
+      const before =
+        state.status === 'awaiting_details'
+          ? [...contactClaims(state.application), ...(state.inn ? [innClaim(state.inn)] : [])]
+          : []
+      return event.data.missing.length > 0
+        ? { take: [...inn, ...contacts], release: before }
+        : { take: inn, release: [...before, ...contacts] }
     }
     case 'PartnerVerified':
       return { take: event.data.inn ? [innClaim(event.data.inn)] : [], release: [] }

@@ -1,5 +1,5 @@
 import { unreachable } from '../kernel/brand.ts'
-import { accepted, type Decision, type Decider, refused } from '../kernel/decision.ts'
+import { accepted, type Decider, type Decision, refused } from '../kernel/decision.ts'
 import { type Kopecks, kopecks } from '../kernel/money.ts'
 import { type Instant, plusDays, plusMonths } from '../kernel/time.ts'
 import type { PartnerId, PaymentId, SubscriptionId } from './ids.ts'
@@ -8,7 +8,12 @@ import type { PartnerId, PaymentId, SubscriptionId } from './ids.ts'
 export type Provider = 'yookassa' | 'cloudpayments'
 
 /** A tariff, as plans.json has it. */
-export type Plan = { readonly plan: string; readonly title: string; readonly priceKopecks: Kopecks; readonly months: number }
+export type Plan = {
+  readonly plan: string
+  readonly title: string
+  readonly priceKopecks: Kopecks
+  readonly months: number
+}
 
 /** What a provider's own answer says about one payment; the only thing that grants anything. */
 export type ProviderPayment = {
@@ -29,17 +34,58 @@ export type ProviderPayment = {
 
 /** Facts about a subscription and its payments. */
 export type SubscriptionEvent =
-  | { readonly type: 'SubscriptionOpened'; readonly data: Plan & { readonly subscriptionId: SubscriptionId; readonly partnerId: PartnerId; readonly at: Instant } }
-  | { readonly type: 'PaymentRequested'; readonly data: Ids & { readonly provider: Provider; readonly amountKopecks: Kopecks; readonly currency: string; readonly autopay: boolean } }
-  | { readonly type: 'PaymentLinkReady'; readonly data: Ids & { readonly providerPaymentId: string | null; readonly confirmationUrl: string; readonly expiresAt: Instant } }
-  | { readonly type: 'PaymentSucceeded'; readonly data: Ids & Settled & { readonly paidAt: Instant; readonly savedMethod: { readonly id: string; readonly title: string } | null } }
-  | { readonly type: 'PaymentDeclined'; readonly data: Ids & Settled & { readonly reason: string; readonly final: boolean } }
+  | {
+      readonly type: 'SubscriptionOpened'
+      readonly data: Plan & {
+        readonly subscriptionId: SubscriptionId
+        readonly partnerId: PartnerId
+        readonly at: Instant
+      }
+    }
+  | {
+      readonly type: 'PaymentRequested'
+      readonly data: Ids & {
+        readonly provider: Provider
+        readonly amountKopecks: Kopecks
+        readonly currency: string
+        readonly autopay: boolean
+      }
+    }
+  | {
+      readonly type: 'PaymentLinkReady'
+      readonly data: Ids & {
+        readonly providerPaymentId: string | null
+        readonly confirmationUrl: string
+        readonly expiresAt: Instant
+      }
+    }
+  | {
+      readonly type: 'PaymentSucceeded'
+      readonly data: Ids &
+        Settled & {
+          readonly paidAt: Instant
+          readonly savedMethod: { readonly id: string; readonly title: string } | null
+        }
+    }
+  | {
+      readonly type: 'PaymentDeclined'
+      readonly data: Ids & Settled & { readonly reason: string; readonly final: boolean }
+    }
   | { readonly type: 'PaymentRefunded'; readonly data: Ids & Settled & { readonly refundedKopecks: Kopecks } }
-  | { readonly type: 'PaymentMismatched'; readonly data: Ids & Settled & { readonly field: string; readonly expected: string; readonly actual: string } }
-  | { readonly type: 'SubscriptionActivated'; readonly data: Ids & { readonly periodStart: Instant; readonly paidThrough: Instant; readonly first: boolean } }
+  | {
+      readonly type: 'PaymentMismatched'
+      readonly data: Ids & Settled & { readonly field: string; readonly expected: string; readonly actual: string }
+    }
+  | {
+      readonly type: 'SubscriptionActivated'
+      readonly data: Ids & { readonly periodStart: Instant; readonly paidThrough: Instant; readonly first: boolean }
+    }
   | { readonly type: 'SubscriptionPastDue'; readonly data: Moment }
   | { readonly type: 'SubscriptionSuspended'; readonly data: Moment }
-  | { readonly type: 'SubscriptionExtended'; readonly data: Moment & { readonly paidThrough: Instant; readonly days: number } }
+  | {
+      readonly type: 'SubscriptionExtended'
+      readonly data: Moment & { readonly paidThrough: Instant; readonly days: number }
+    }
   | { readonly type: 'SubscriptionCancelScheduled'; readonly data: Moment }
   | { readonly type: 'SubscriptionCancelled'; readonly data: Moment }
 
@@ -49,16 +95,46 @@ type Settled = { readonly provider: Provider; readonly providerPaymentId: string
 
 /** Wishes about a subscription. */
 export type SubscriptionCommand =
-  | { readonly type: 'OpenSubscription'; readonly data: Plan & { readonly subscriptionId: SubscriptionId; readonly partnerId: PartnerId; readonly at: Instant } }
-  | { readonly type: 'RequestPayment'; readonly data: { readonly at: Instant; readonly paymentId: PaymentId; readonly provider: Provider; readonly autopay: boolean } }
+  | {
+      readonly type: 'OpenSubscription'
+      readonly data: Plan & {
+        readonly subscriptionId: SubscriptionId
+        readonly partnerId: PartnerId
+        readonly at: Instant
+      }
+    }
+  | {
+      readonly type: 'RequestPayment'
+      readonly data: {
+        readonly at: Instant
+        readonly paymentId: PaymentId
+        readonly provider: Provider
+        readonly autopay: boolean
+      }
+    }
   | {
       readonly type: 'RecordPaymentLink'
-      readonly data: { readonly at: Instant; readonly paymentId: PaymentId; readonly providerPaymentId: string | null; readonly confirmationUrl: string; readonly expiresAt: Instant }
+      readonly data: {
+        readonly at: Instant
+        readonly paymentId: PaymentId
+        readonly providerPaymentId: string | null
+        readonly confirmationUrl: string
+        readonly expiresAt: Instant
+      }
     }
-  | { readonly type: 'RecordPaymentRefusal'; readonly data: { readonly at: Instant; readonly paymentId: PaymentId; readonly code: string } }
-  | { readonly type: 'RecordProviderPayment'; readonly data: { readonly at: Instant; readonly payment: ProviderPayment; readonly expected: Expected } }
+  | {
+      readonly type: 'RecordPaymentRefusal'
+      readonly data: { readonly at: Instant; readonly paymentId: PaymentId; readonly code: string }
+    }
+  | {
+      readonly type: 'RecordProviderPayment'
+      readonly data: { readonly at: Instant; readonly payment: ProviderPayment; readonly expected: Expected }
+    }
   | { readonly type: 'CheckPeriod'; readonly data: { readonly at: Instant } }
-  | { readonly type: 'CancelSubscription'; readonly data: { readonly at: Instant; readonly when: 'now' | 'period_end' } }
+  | {
+      readonly type: 'CancelSubscription'
+      readonly data: { readonly at: Instant; readonly when: 'now' | 'period_end' }
+    }
   | { readonly type: 'ExtendSubscription'; readonly data: { readonly at: Instant; readonly days: number } }
 
 /** What our account at the provider should look like in its answers; null where the provider does not tell. */
@@ -107,13 +183,36 @@ const changed = (state: Open, id: string, change: Partial<Payment>): Open => {
 const evolve = (state: Subscription, event: SubscriptionEvent): Subscription => {
   if (event.type === 'SubscriptionOpened') {
     const { subscriptionId, partnerId, plan, title, priceKopecks, months } = event.data
-    return { status: 'pending_payment', subscriptionId, partnerId, plan, title, priceKopecks, months, paidThrough: null, cancelAtPeriodEnd: false, payments: {} }
+    return {
+      status: 'pending_payment',
+      subscriptionId,
+      partnerId,
+      plan,
+      title,
+      priceKopecks,
+      months,
+      paidThrough: null,
+      cancelAtPeriodEnd: false,
+      payments: {},
+    }
   }
   if (state.status === 'absent') return state
   switch (event.type) {
     case 'PaymentRequested': {
       const { paymentId, provider, amountKopecks, currency, autopay } = event.data
-      const payment: Payment = { paymentId, provider, amountKopecks, currency, autopay, status: 'pending', providerPaymentId: null, confirmationUrl: null, expiresAt: null, refundedKopecks: kopecks(0), mismatches: [] }
+      const payment: Payment = {
+        paymentId,
+        provider,
+        amountKopecks,
+        currency,
+        autopay,
+        status: 'pending',
+        providerPaymentId: null,
+        confirmationUrl: null,
+        expiresAt: null,
+        refundedKopecks: kopecks(0),
+        mismatches: [],
+      }
       return { ...state, payments: { ...state.payments, [paymentId]: payment } }
     }
     case 'PaymentLinkReady': {
@@ -121,14 +220,19 @@ const evolve = (state: Subscription, event: SubscriptionEvent): Subscription => 
       return changed(state, paymentId, { providerPaymentId, confirmationUrl, expiresAt })
     }
     case 'PaymentSucceeded':
-      return changed(state, event.data.paymentId, { status: 'succeeded', providerPaymentId: event.data.providerPaymentId })
+      return changed(state, event.data.paymentId, {
+        status: 'succeeded',
+        providerPaymentId: event.data.providerPaymentId,
+      })
     case 'PaymentDeclined':
       return changed(state, event.data.paymentId, { status: event.data.final ? 'canceled' : 'declined' })
     case 'PaymentRefunded':
       return changed(state, event.data.paymentId, { refundedKopecks: event.data.refundedKopecks })
     case 'PaymentMismatched': {
       const payment = state.payments[event.data.paymentId]
-      return changed(state, event.data.paymentId, { mismatches: [...(payment?.mismatches ?? []), mismatchKey(event.data)] })
+      return changed(state, event.data.paymentId, {
+        mismatches: [...(payment?.mismatches ?? []), mismatchKey(event.data)],
+      })
     }
     case 'SubscriptionActivated':
       return { ...state, status: 'active', paidThrough: event.data.paidThrough }
@@ -148,8 +252,10 @@ const evolve = (state: Subscription, event: SubscriptionEvent): Subscription => 
 }
 
 const decide = (state: Subscription, command: SubscriptionCommand): Decision<SubscriptionEvent> => {
-  if (command.type === 'OpenSubscription') return state.status === 'absent' ? accepted({ type: 'SubscriptionOpened', data: command.data }) : accepted()
-  if (state.status === 'absent') return refused('subscription-unknown', `Cannot ${command.type}: there is no such subscription`)
+  if (command.type === 'OpenSubscription')
+    return state.status === 'absent' ? accepted({ type: 'SubscriptionOpened', data: command.data }) : accepted()
+  if (state.status === 'absent')
+    return refused('subscription-unknown', `Cannot ${command.type}: there is no such subscription`)
   switch (command.type) {
     case 'RequestPayment':
       return requestPayment(state, command.data)
@@ -170,117 +276,225 @@ const decide = (state: Subscription, command: SubscriptionCommand): Decision<Sub
   }
 }
 
-const moment = (state: Open, at: Instant): Moment => ({ subscriptionId: state.subscriptionId, partnerId: state.partnerId, at })
+const moment = (state: Open, at: Instant): Moment => ({
+  subscriptionId: state.subscriptionId,
+  partnerId: state.partnerId,
+  at,
+})
 
 /** The payment that the payer can still finish, if there is one. */
 export const openPayment = (state: Subscription, at: Instant): Payment | null => {
   if (state.status === 'absent') return null
-  const usable = (payment: Payment) => (payment.status === 'pending' || payment.status === 'declined') && (payment.expiresAt === null || payment.expiresAt > at)
+  const usable = (payment: Payment) =>
+    (payment.status === 'pending' || payment.status === 'declined') &&
+    (payment.expiresAt === null || payment.expiresAt > at)
   return Object.values(state.payments).filter(usable).at(-1) ?? null
 }
 
-const requestPayment = (state: Open, data: { at: Instant; paymentId: PaymentId; provider: Provider; autopay: boolean }): Decision<SubscriptionEvent> => {
+const requestPayment = (
+  state: Open,
+  data: { at: Instant; paymentId: PaymentId; provider: Provider; autopay: boolean },
+): Decision<SubscriptionEvent> => {
   if (state.status === 'cancelled' || state.status === 'expired') {
     return refused('subscription-ended', `Cannot request a payment: the subscription is ${state.status}`)
   }
   const pending = openPayment(state, data.at)
   if (pending && pending.provider === data.provider && pending.autopay === data.autopay) return accepted()
   if (state.status === 'active' && state.paidThrough !== null && state.paidThrough > plusDays(data.at, 31)) {
-    return refused('subscription-paid', 'Cannot request a payment: the subscription is paid for more than a month ahead')
+    return refused(
+      'subscription-paid',
+      'Cannot request a payment: the subscription is paid for more than a month ahead',
+    )
   }
   const { paymentId, provider, autopay } = data
-  return accepted({ type: 'PaymentRequested', data: { ...moment(state, data.at), paymentId, provider, autopay, amountKopecks: state.priceKopecks, currency: 'RUB' } })
+  return accepted({
+    type: 'PaymentRequested',
+    data: {
+      ...moment(state, data.at),
+      paymentId,
+      provider,
+      autopay,
+      amountKopecks: state.priceKopecks,
+      currency: 'RUB',
+    },
+  })
 }
 
 const recordLink = (
   state: Open,
-  data: { at: Instant; paymentId: PaymentId; providerPaymentId: string | null; confirmationUrl: string; expiresAt: Instant },
+  data: {
+    at: Instant
+    paymentId: PaymentId
+    providerPaymentId: string | null
+    confirmationUrl: string
+    expiresAt: Instant
+  },
 ): Decision<SubscriptionEvent> => {
   const payment = state.payments[data.paymentId]
-  if (!payment) return refused('payment-unknown', 'Cannot record the payment link: the subscription has no such payment')
+  if (!payment)
+    return refused('payment-unknown', 'Cannot record the payment link: the subscription has no such payment')
   if (payment.confirmationUrl !== null) return accepted()
-  return accepted({ type: 'PaymentLinkReady', data: { ...moment(state, data.at), paymentId: payment.paymentId, providerPaymentId: data.providerPaymentId, confirmationUrl: data.confirmationUrl, expiresAt: data.expiresAt } })
+  return accepted({
+    type: 'PaymentLinkReady',
+    data: {
+      ...moment(state, data.at),
+      paymentId: payment.paymentId,
+      providerPaymentId: data.providerPaymentId,
+      confirmationUrl: data.confirmationUrl,
+      expiresAt: data.expiresAt,
+    },
+  })
 }
 
-const recordRefusal = (state: Open, data: { at: Instant; paymentId: PaymentId; code: string }): Decision<SubscriptionEvent> => {
+const recordRefusal = (
+  state: Open,
+  data: { at: Instant; paymentId: PaymentId; code: string },
+): Decision<SubscriptionEvent> => {
   const payment = state.payments[data.paymentId]
   if (payment?.status !== 'pending') return accepted()
   const { paymentId, provider, amountKopecks } = payment
-  return accepted({ type: 'PaymentDeclined', data: { ...moment(state, data.at), paymentId, provider, amountKopecks, providerPaymentId: payment.providerPaymentId ?? '', reason: data.code, final: true } })
+  return accepted({
+    type: 'PaymentDeclined',
+    data: {
+      ...moment(state, data.at),
+      paymentId,
+      provider,
+      amountKopecks,
+      providerPaymentId: payment.providerPaymentId ?? '',
+      reason: data.code,
+      final: true,
+    },
+  })
 }
 
-const mismatchKey = (data: { providerPaymentId: string; field: string; actual: string }): string => `${data.providerPaymentId}:${data.field}:${data.actual}`
+const mismatchKey = (data: { providerPaymentId: string; field: string; actual: string }): string =>
+  `${data.providerPaymentId}:${data.field}:${data.actual}`
 
 /** What differs between the provider's answer and our order; null when nothing does. */
-const mismatchOf = (state: Open, payment: Payment, answer: ProviderPayment, expected: Expected): { field: string; expected: string; actual: string } | null => {
+const mismatchOf = (
+  state: Open,
+  payment: Payment,
+  answer: ProviderPayment,
+  expected: Expected,
+): { field: string; expected: string; actual: string } | null => {
   const pairs: readonly (readonly [string, string | null, string | null])[] = [
     ['provider', payment.provider, answer.provider],
     ['amount', String(payment.amountKopecks), String(answer.amountKopecks)],
     ['currency', payment.currency, answer.currency],
     ['subscription', state.subscriptionId, answer.subscriptionId],
     ['account', expected.accountId, expected.accountId === null ? null : answer.accountId],
-    ['test', expected.test === null ? null : String(expected.test), expected.test === null ? null : String(answer.test)],
-    ['payment', payment.providerPaymentId, payment.provider === 'yookassa' && payment.providerPaymentId !== null ? answer.providerPaymentId : payment.providerPaymentId],
+    [
+      'test',
+      expected.test === null ? null : String(expected.test),
+      expected.test === null ? null : String(answer.test),
+    ],
+    [
+      'payment',
+      payment.providerPaymentId,
+      payment.provider === 'yookassa' && payment.providerPaymentId !== null
+        ? answer.providerPaymentId
+        : payment.providerPaymentId,
+    ],
   ]
   const found = pairs.find(([, ours, theirs]) => ours !== theirs)
   return found ? { field: found[0], expected: found[1] ?? '', actual: found[2] ?? '' } : null
 }
 
-const recordPayment = (state: Open, { at, payment: answer, expected }: { at: Instant; payment: ProviderPayment; expected: Expected }): Decision<SubscriptionEvent> => {
+const recordPayment = (
+  state: Open,
+  { at, payment: answer, expected }: { at: Instant; payment: ProviderPayment; expected: Expected },
+): Decision<SubscriptionEvent> => {
   const payment = state.payments[answer.paymentId ?? '']
   if (!payment) return refused('payment-unknown', 'Cannot record the payment: the subscription has no such payment')
   const ids = { ...moment(state, at), paymentId: payment.paymentId }
-  const settled = { provider: answer.provider, providerPaymentId: answer.providerPaymentId, amountKopecks: kopecks(answer.amountKopecks) }
+  const settled = {
+    provider: answer.provider,
+    providerPaymentId: answer.providerPaymentId,
+    amountKopecks: kopecks(answer.amountKopecks),
+  }
   const mismatch = mismatchOf(state, payment, answer, expected)
   if (mismatch) {
     const data = { ...ids, ...settled, ...mismatch }
     return payment.mismatches.includes(mismatchKey(data)) ? accepted() : accepted({ type: 'PaymentMismatched', data })
   }
   const events: SubscriptionEvent[] = []
-  if (answer.status === 'succeeded' && payment.status !== 'succeeded') events.push(...success(state, ids, settled, answer))
+  if (answer.status === 'succeeded' && payment.status !== 'succeeded')
+    events.push(...success(state, ids, settled, answer))
   if ((answer.status === 'canceled' || answer.status === 'declined') && payment.status === 'pending') {
     const final = answer.status === 'canceled'
-    events.push({ type: 'PaymentDeclined', data: { ...ids, ...settled, reason: answer.declineReason ?? 'unknown', final } })
+    events.push({
+      type: 'PaymentDeclined',
+      data: { ...ids, ...settled, reason: answer.declineReason ?? 'unknown', final },
+    })
   }
-  if (answer.refundedKopecks > payment.refundedKopecks && (answer.status === 'succeeded' || payment.status === 'succeeded')) {
-    events.push({ type: 'PaymentRefunded', data: { ...ids, ...settled, refundedKopecks: kopecks(answer.refundedKopecks) } })
+  if (
+    answer.refundedKopecks > payment.refundedKopecks &&
+    (answer.status === 'succeeded' || payment.status === 'succeeded')
+  ) {
+    events.push({
+      type: 'PaymentRefunded',
+      data: { ...ids, ...settled, refundedKopecks: kopecks(answer.refundedKopecks) },
+    })
   }
   return accepted(...events)
 }
 
 const success = (state: Open, ids: Ids, settled: Settled, answer: ProviderPayment): SubscriptionEvent[] => {
   const paidAt = answer.paidAt ?? ids.at
-  const paid: SubscriptionEvent = { type: 'PaymentSucceeded', data: { ...ids, ...settled, paidAt, savedMethod: answer.savedMethod } }
+  const paid: SubscriptionEvent = {
+    type: 'PaymentSucceeded',
+    data: { ...ids, ...settled, paidAt, savedMethod: answer.savedMethod },
+  }
   // Money that comes after the end does not open what the partner or an operator closed; it is shown and refunded by a person.
   if (state.status === 'cancelled' || state.status === 'expired') return [paid]
   const periodStart = state.paidThrough !== null && state.paidThrough > paidAt ? state.paidThrough : paidAt
   const paidThrough = plusMonths(periodStart, state.months)
-  return [paid, { type: 'SubscriptionActivated', data: { ...ids, periodStart, paidThrough, first: state.paidThrough === null } }]
+  return [
+    paid,
+    { type: 'SubscriptionActivated', data: { ...ids, periodStart, paidThrough, first: state.paidThrough === null } },
+  ]
 }
 
 const checkPeriod = (state: Open, at: Instant): Decision<SubscriptionEvent> => {
   if (state.paidThrough === null || state.paidThrough > at) return accepted()
-  if (state.status === 'active' && state.cancelAtPeriodEnd) return accepted({ type: 'SubscriptionCancelled', data: moment(state, at) })
+  if (state.status === 'active' && state.cancelAtPeriodEnd)
+    return accepted({ type: 'SubscriptionCancelled', data: moment(state, at) })
   const overdue = plusDays(state.paidThrough, graceDays) <= at
   if (state.status === 'active' && !overdue) return accepted({ type: 'SubscriptionPastDue', data: moment(state, at) })
-  if ((state.status === 'active' || state.status === 'past_due') && overdue) return accepted({ type: 'SubscriptionSuspended', data: moment(state, at) })
+  if ((state.status === 'active' || state.status === 'past_due') && overdue)
+    return accepted({ type: 'SubscriptionSuspended', data: moment(state, at) })
   return accepted()
 }
 
-const cancel = (state: Open, { at, when }: { at: Instant; when: 'now' | 'period_end' }): Decision<SubscriptionEvent> => {
-  if (state.status === 'cancelled' || state.status === 'expired') return refused('subscription-ended', `Cannot cancel the subscription: it is ${state.status} already`)
-  if (when === 'now' || state.status !== 'active') return accepted({ type: 'SubscriptionCancelled', data: moment(state, at) })
-  return state.cancelAtPeriodEnd ? accepted() : accepted({ type: 'SubscriptionCancelScheduled', data: moment(state, at) })
+const cancel = (
+  state: Open,
+  { at, when }: { at: Instant; when: 'now' | 'period_end' },
+): Decision<SubscriptionEvent> => {
+  if (state.status === 'cancelled' || state.status === 'expired')
+    return refused('subscription-ended', `Cannot cancel the subscription: it is ${state.status} already`)
+  if (when === 'now' || state.status !== 'active')
+    return accepted({ type: 'SubscriptionCancelled', data: moment(state, at) })
+  return state.cancelAtPeriodEnd
+    ? accepted()
+    : accepted({ type: 'SubscriptionCancelScheduled', data: moment(state, at) })
 }
 
 const extend = (state: Open, { at, days }: { at: Instant; days: number }): Decision<SubscriptionEvent> => {
-  if (state.status === 'cancelled' || state.status === 'expired') return refused('subscription-ended', `Cannot extend the subscription: it is ${state.status}`)
+  if (state.status === 'cancelled' || state.status === 'expired')
+    return refused('subscription-ended', `Cannot extend the subscription: it is ${state.status}`)
   const from = state.paidThrough !== null && state.paidThrough > at ? state.paidThrough : at
-  return accepted({ type: 'SubscriptionExtended', data: { ...moment(state, at), days, paidThrough: plusDays(from, days) } })
+  return accepted({
+    type: 'SubscriptionExtended',
+    data: { ...moment(state, at), days, paidThrough: plusDays(from, days) },
+  })
 }
 
 /** The decider of a subscription and its payments. */
-export const subscription: Decider<Subscription, SubscriptionCommand, SubscriptionEvent> = { initial: { status: 'absent' }, evolve, decide }
+export const subscription: Decider<Subscription, SubscriptionCommand, SubscriptionEvent> = {
+  initial: { status: 'absent' },
+  evolve,
+  decide,
+}
 
 /** The fields of each event that are about a person: a saved method names the payer's card. */
 export const subscriptionPersonal: Readonly<Record<string, readonly string[]>> = { PaymentSucceeded: ['savedMethod'] }

@@ -11,11 +11,14 @@ export type Codec = {
 }
 
 /** The part of a recorded event that opening needs. */
-export type SealedEvent = Pick<RecordedEvent, 'eventId' | 'stream' | 'subject' | 'type'> & { readonly data: RecordedEvent['data'] | null }
+export type SealedEvent = Pick<RecordedEvent, 'eventId' | 'stream' | 'subject' | 'type'> & {
+  readonly data: RecordedEvent['data'] | null
+}
 
 /** Makes the codec over the person keys and the personal fields that the models declare. */
 export const makeCodec = (models: Models, keys: PersonKeys): Codec => ({
-  prefetch: (events) => keys.prefetch(events.filter((event) => event.data && 'sealed' in event.data).map((event) => event.subject)),
+  prefetch: (events) =>
+    keys.prefetch(events.filter((event) => event.data && 'sealed' in event.data).map((event) => event.subject)),
   open: (event) => {
     const personal = models[categoryOf(event.stream)]?.personal[event.type]
     if (!personal) return event.data ?? {}

@@ -19,7 +19,11 @@ export type Difference = {
   readonly samples: readonly { readonly key: string; readonly before: unknown; readonly after: unknown }[]
 }
 
-const compareTables = async (sql: Sql, model: ReadModel, tables: { readonly before: string; readonly after: string }): Promise<Difference> => {
+const compareTables = async (
+  sql: Sql,
+  model: ReadModel,
+  tables: { readonly before: string; readonly after: string },
+): Promise<Difference> => {
   const key = columnOf(model.key)
   const joined = `from ${tables.before} b full join ${tables.after} a on a.${key} = b.${key} where to_jsonb(b) is distinct from to_jsonb(a)`
   const [counts] = await sql.unsafe<{ added: number; removed: number; changed: number }[]>(
@@ -29,7 +33,12 @@ const compareTables = async (sql: Sql, model: ReadModel, tables: { readonly befo
   const samples = await sql.unsafe<{ key: string; before: unknown; after: unknown }[]>(
     `select coalesce(a.${key}, b.${key}) as key, to_jsonb(b) as before, to_jsonb(a) as after ${joined} order by 1 limit ${samplesMax}`,
   )
-  return { added: counts?.added ?? 0, removed: counts?.removed ?? 0, changed: counts?.changed ?? 0, samples: [...samples] }
+  return {
+    added: counts?.added ?? 0,
+    removed: counts?.removed ?? 0,
+    changed: counts?.changed ?? 0,
+    samples: [...samples],
+  }
 }
 
 /** Compares the candidate of a read model with its live rows, at one position of the log; null when there is no candidate. */
@@ -42,7 +51,10 @@ export const diffCandidate = async (sql: Sql, model: ReadModel): Promise<Differe
       const candidate = versions.find((version) => version.role === 'candidate')
       if (!live || !candidate) return null
       if (live.position !== candidate.position && candidate.ready && attempt < alignTries) return 'apart' as const
-      return compareTables(transaction, model, { before: tableOf(model.name, live.version), after: tableOf(model.name, candidate.version) })
+      return compareTables(transaction, model, {
+        before: tableOf(model.name, live.version),
+        after: tableOf(model.name, candidate.version),
+      })
     })
     if (found !== 'apart') return found as Difference | null
     await wait(50)
@@ -50,10 +62,18 @@ export const diffCandidate = async (sql: Sql, model: ReadModel): Promise<Differe
 }
 
 /** What checking one read model came to. */
-export type Verified = { readonly name: string; readonly rows: number; readonly differences: number; readonly position: number }
+export type Verified = {
+  readonly name: string
+  readonly rows: number
+  readonly differences: number
+  readonly position: number
+}
 
 /** Folds the log afresh into a scratch table and compares it with the live rows at the same position. */
-export const verifyModel = async (deps: { readonly sql: Sql; readonly codec: Codec }, model: ReadModel): Promise<Verified> => {
+export const verifyModel = async (
+  deps: { readonly sql: Sql; readonly codec: Codec },
+  model: ReadModel,
+): Promise<Verified> => {
   const { sql, codec } = deps
   const scratch = tableOf(model.name, 'verify')
   await sql.unsafe(`drop table if exists ${scratch}`)
@@ -62,7 +82,17 @@ export const verifyModel = async (deps: { readonly sql: Sql; readonly codec: Cod
     let from = 0
     for (let attempt = 0; ; attempt++) {
       const target = await livePosition(sql, model.name)
-      if (target > from) from = await fill({ sql, codec, model, table: scratch, from, target, stopped: () => false, checkpoint: async () => true })
+      if (target > from)
+        from = await fill({
+          sql,
+          codec,
+          model,
+          table: scratch,
+          from,
+          target,
+          stopped: () => false,
+          checkpoint: async () => true,
+        })
       const result = await sql.begin('isolation level repeatable read read only', async (begun) => {
         const transaction = begun as unknown as Sql
         const versions = await versionsOf(transaction)
@@ -72,7 +102,12 @@ export const verifyModel = async (deps: { readonly sql: Sql; readonly codec: Cod
         const table = tableOf(model.name, live.version)
         const difference = await compareTables(transaction, model, { before: table, after: scratch })
         const [counted] = await transaction.unsafe<{ rows: number }[]>(`select count(*)::int as rows from ${table}`)
-        return { name: model.name, rows: counted?.rows ?? 0, differences: difference.added + difference.removed + difference.changed + live.parked, position: live.position }
+        return {
+          name: model.name,
+          rows: counted?.rows ?? 0,
+          differences: difference.added + difference.removed + difference.changed + live.parked,
+          position: live.position,
+        }
       })
       if (result) return result as Verified
     }

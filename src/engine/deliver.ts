@@ -24,16 +24,30 @@ const prepared = { prepare: true } as const
 /** Performs one operation once; the attempt tells its key, number and deadline. */
 export type Perform = (
   payload: Readonly<Record<string, unknown>>,
-  attempt: { readonly key: string; readonly number: number; readonly firstAttemptAt: Instant; readonly now: Instant; readonly signal: AbortSignal },
+  attempt: {
+    readonly key: string
+    readonly number: number
+    readonly firstAttemptAt: Instant
+    readonly now: Instant
+    readonly signal: AbortSignal
+  },
 ) => Promise<Outcome>
 
 /** A destination with its performers by effect kind. */
-export type Destination = { readonly name: string; readonly policy: DestinationPolicy; readonly performers: Readonly<Record<string, Perform>> }
+export type Destination = {
+  readonly name: string
+  readonly policy: DestinationPolicy
+  readonly performers: Readonly<Record<string, Perform>>
+}
 
 type Addressed = { readonly stream: string; readonly command: Message }
 
 /** The command that an outcome becomes, and for which stream; null when nobody needs to know. `otherwise` is said when it is refused. */
-export type CommandOf = (effect: ClaimedEffect, outcome: Outcome, now: Instant) => (Addressed & { readonly otherwise?: Addressed }) | null
+export type CommandOf = (
+  effect: ClaimedEffect,
+  outcome: Outcome,
+  now: Instant,
+) => (Addressed & { readonly otherwise?: Addressed }) | null
 
 /** What delivering needs. */
 export type DeliverDeps = {
@@ -64,15 +78,24 @@ export type Deliverer = {
 export const startDelivering = (deps: DeliverDeps): Deliverer => {
   const lane = openSettleLane(deps.sql)
   const held = new Map<string, ClaimedEffect>()
-  const loops = new Map(deps.destinations.map((destination) => [destination.name, startDestination({ ...deps, lane, held }, destination)]))
+  const loops = new Map(
+    deps.destinations.map((destination) => [destination.name, startDestination({ ...deps, lane, held }, destination)]),
+  )
 
   const housekeeping = startLoop({
     idleMs: housekeepingMs,
     onError: (error) => deps.onError(error, null),
     step: async () => {
-      const policies = deps.destinations.map((destination) => ({ name: destination.name, after: destination.policy.afterUnknown }))
+      const policies = deps.destinations.map((destination) => ({
+        name: destination.name,
+        after: destination.policy.afterUnknown,
+      }))
       await deps.sql.unsafe(statement(outboxStatements, 'expire_leases'), [JSON.stringify(policies)], prepared)
-      const due = await deps.sql.unsafe<{ destination: string }[]>(statement(outboxStatements, 'due_destinations'), [], prepared)
+      const due = await deps.sql.unsafe<{ destination: string }[]>(
+        statement(outboxStatements, 'due_destinations'),
+        [],
+        prepared,
+      )
       for (const row of due) loops.get(row.destination)?.wake()
       return false
     },
@@ -83,7 +106,11 @@ export const startDelivering = (deps: DeliverDeps): Deliverer => {
     step: async () => {
       const effects = [...held.values()]
       if (effects.length === 0) return false
-      await deps.sql.unsafe(statement(outboxStatements, 'extend_leases'), [effects.map((effect) => effect.effectId), effects.map((effect) => effect.attempt), leaseSeconds], prepared)
+      await deps.sql.unsafe(
+        statement(outboxStatements, 'extend_leases'),
+        [effects.map((effect) => effect.effectId), effects.map((effect) => effect.attempt), leaseSeconds],
+        prepared,
+      )
       return false
     },
   })
@@ -102,7 +129,10 @@ export const startDelivering = (deps: DeliverDeps): Deliverer => {
 type Shared = DeliverDeps & { readonly lane: SettleLane; readonly held: Map<string, ClaimedEffect> }
 
 /** The loop of one destination: claims what there is room for, and starts it within concurrency and rate. */
-const startDestination = (shared: Shared, destination: Destination): { wake: () => void; stop: (withinMs: number) => Promise<void> } => {
+const startDestination = (
+  shared: Shared,
+  destination: Destination,
+): { wake: () => void; stop: (withinMs: number) => Promise<void> } => {
   const { policy } = destination
   const waiting: ClaimedEffect[] = []
   const running = new Set<Promise<void>>()
@@ -116,7 +146,11 @@ const startDestination = (shared: Shared, destination: Destination): { wake: () 
     onError: (error) => shared.onError(error, null),
     step: async () => {
       const room = policy.concurrencyMax - running.size + ahead - waiting.length
-      const limit = await withinLimits(shared.sql, destination, Math.min(room, Math.max(1, Math.floor(policy.perSecondMax))))
+      const limit = await withinLimits(
+        shared.sql,
+        destination,
+        Math.min(room, Math.max(1, Math.floor(policy.perSecondMax))),
+      )
       let claimed = 0
       if (limit > 0 && waiting.length <= ahead / 2) {
         const effects = await claim(shared, destination.name, limit)
@@ -167,14 +201,22 @@ const startDestination = (shared: Shared, destination: Destination): { wake: () 
 /** How many may be claimed now under the durable daily and minute limits of a destination. */
 const withinLimits = async (sql: Sql, { name, policy }: Destination, wanted: number): Promise<number> => {
   if (policy.dailyMax === undefined && policy.perMinuteMax === undefined) return wanted
-  const [started] = await sql.unsafe<{ day: number; minute: number }[]>(statement(outboxStatements, 'started_since'), [name], prepared)
+  const [started] = await sql.unsafe<{ day: number; minute: number }[]>(
+    statement(outboxStatements, 'started_since'),
+    [name],
+    prepared,
+  )
   const day = (policy.dailyMax ?? Number.POSITIVE_INFINITY) - (started?.day ?? 0)
   const minute = (policy.perMinuteMax ?? Number.POSITIVE_INFINITY) - (started?.minute ?? 0)
   return Math.max(0, Math.min(wanted, day, minute))
 }
 
 const claim = async (shared: Shared, name: string, limit: number): Promise<ClaimedEffect[]> => {
-  const rows = await shared.sql.unsafe<ClaimedEffect[]>(statement(outboxStatements, 'claim_effects'), [name, limit, leaseSeconds, shared.worker], prepared)
+  const rows = await shared.sql.unsafe<ClaimedEffect[]>(
+    statement(outboxStatements, 'claim_effects'),
+    [name, limit, leaseSeconds, shared.worker],
+    prepared,
+  )
   if (rows.length > 0) shared.boundary('deliver:after-claim')
   return [...rows]
 }
@@ -183,7 +225,12 @@ const perform = async (shared: Shared, destination: Destination, effect: Claimed
   try {
     const startedAt = shared.now()
     const outcome = await callOnce(shared, destination, effect)
-    const settlement = settlementOf(effect, outcome, { policy: destination.policy, now: shared.now(), random: shared.random(), startedAt })
+    const settlement = settlementOf(effect, outcome, {
+      policy: destination.policy,
+      now: shared.now(),
+      random: shared.random(),
+      startedAt,
+    })
     if (outcome.tag === 'later' && outcome.pauseDestination) await pauseItself(shared, destination, outcome)
     shared.boundary('deliver:before-settle')
     await settle(shared, effect, { outcome, settlement })
@@ -197,7 +244,12 @@ const perform = async (shared: Shared, destination: Destination, effect: Claimed
 
 const callOnce = async (shared: Shared, destination: Destination, effect: ClaimedEffect): Promise<Outcome> => {
   const performer = destination.performers[effect.kind]
-  if (!performer) return { tag: 'later', code: 'performer-unknown', detail: `This version of the service does not know the effect "${effect.kind}"` }
+  if (!performer)
+    return {
+      tag: 'later',
+      code: 'performer-unknown',
+      detail: `This version of the service does not know the effect "${effect.kind}"`,
+    }
   await shared.keys.prefetch([effect.subject])
   const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
   const deadline = new AbortController()
@@ -220,13 +272,22 @@ const callOnce = async (shared: Shared, destination: Destination, effect: Claime
   }
 }
 
-const settle = async (shared: Shared, effect: ClaimedEffect, done: { outcome: Outcome; settlement: Settlement }): Promise<void> => {
+const settle = async (
+  shared: Shared,
+  effect: ClaimedEffect,
+  done: { outcome: Outcome; settlement: Settlement },
+): Promise<void> => {
   const next = shared.commandOf(effect, done.outcome, shared.now())
   if (!next) return shared.lane.settle(done.settlement)
   const cause = { kind: 'effect', id: effect.effectId } as const
   // Said before the settlement, so that a crash in between says it again instead of never.
   if (next.otherwise && (await wouldRefuse(shared, next))) await shared.handler.handle({ ...next.otherwise, cause })
-  const handled = await shared.handler.handle({ stream: next.stream, command: next.command, cause, settle: done.settlement })
+  const handled = await shared.handler.handle({
+    stream: next.stream,
+    command: next.command,
+    cause,
+    settle: done.settlement,
+  })
   // What the command wanted to claim belongs to somebody else now: the operation happened all the same, and is settled as such.
   if (handled.tag === 'claimed') await shared.lane.settle({ ...done.settlement, error: 'claim-taken' })
 }
@@ -238,9 +299,18 @@ const wouldRefuse = async (shared: Shared, next: Addressed): Promise<boolean> =>
 }
 
 /** The destination itself asked for patience: everybody waits, and other effects do not burn attempts against it. */
-const pauseItself = async (shared: Shared, destination: Destination, outcome: Extract<Outcome, { tag: 'later' }>): Promise<void> => {
+const pauseItself = async (
+  shared: Shared,
+  destination: Destination,
+  outcome: Extract<Outcome, { tag: 'later' }>,
+): Promise<void> => {
   const now = shared.now()
   const asked = outcome.pauseDestination === 'until-not-before' ? outcome.notBefore : undefined
   const until = asked && msOf(asked) > msOf(now) ? asked : plusMs(now, selfPauseMs)
-  await shared.sql.unsafe(statement(outboxStatements, 'pause_destination'), [destination.name, until, 'destination', outcome.code])
+  await shared.sql.unsafe(statement(outboxStatements, 'pause_destination'), [
+    destination.name,
+    until,
+    'destination',
+    outcome.code,
+  ])
 }

@@ -66,33 +66,47 @@ export const fill = async (options: FillOptions): Promise<number> => {
   return flushedTo
 }
 
-const readPage = async ({ sql, model, target }: FillOptions, from: number): Promise<{ to: number; events: PageEvent[] }> => {
+const readPage = async (
+  { sql, model, target }: FillOptions,
+  from: number,
+): Promise<{ to: number; events: PageEvent[] }> => {
   const to = Math.min(from + pagePositions, target)
   const [events, [counted]] = await Promise.all([
     sql.unsafe<PageEvent[]>(statement(readModelStatements, 'read_range'), [from, to, [...model.types]], prepared),
     sql.unsafe<{ count: number }[]>(statement(readModelStatements, 'count_range'), [from, to], prepared),
   ])
-  if (counted?.count !== to - from) throw new Error(`The log is corrupt: positions ${from + 1} to ${to} hold ${counted?.count} events`)
+  if (counted?.count !== to - from)
+    throw new Error(`The log is corrupt: positions ${from + 1} to ${to} hold ${counted?.count} events`)
   return { to, events: [...events] }
 }
 
-const foldPage = async (options: FillOptions, at: { held: Map<string, Held>; tableEmpty: boolean }, events: readonly PageEvent[]): Promise<void> => {
+const foldPage = async (
+  options: FillOptions,
+  at: { held: Map<string, Held>; tableEmpty: boolean },
+  events: readonly PageEvent[],
+): Promise<void> => {
   const { model, codec, sql, table } = options
   const { held } = at
   if (model.personal) await codec.prefetch(events)
   const wanted = wantedEvents(model, codec, events)
   if (!at.tableEmpty) {
     const missing = [...new Set(wanted.map((entry) => entry.key))].filter((key) => !held.has(key))
-    for (const [key, row] of await loadRows(sql, model, { table, keys: missing })) held.set(key, { row, stored: true, changed: false })
+    for (const [key, row] of await loadRows(sql, model, { table, keys: missing }))
+      held.set(key, { row, stored: true, changed: false })
   }
   for (const { key, event } of wanted) {
     const before = held.get(key)
     const after = model.fold(before?.row ?? null, event)
-    if (after !== null && after !== before?.row) held.set(key, { row: after, stored: before?.stored ?? false, changed: true })
+    if (after !== null && after !== before?.row)
+      held.set(key, { row: after, stored: before?.stored ?? false, changed: true })
   }
 }
 
-const flush = async (options: FillOptions, held: ReadonlyMap<string, Held>, move: { from: number; to: number }): Promise<boolean> => {
+const flush = async (
+  options: FillOptions,
+  held: ReadonlyMap<string, Held>,
+  move: { from: number; to: number },
+): Promise<boolean> => {
   const { sql, model, table } = options
   const fresh: Row[] = []
   const again: Row[] = []
@@ -129,8 +143,9 @@ const merge = async (transaction: Sql, { model, table, rows }: Target): Promise<
   const columns = Object.keys(model.columns).map(columnOf)
   const sets = columns.filter((column) => column !== key).map((column) => `${column} = r.${column}`)
   for (let start = 0; start < rows.length; start += 5000) {
-    await transaction.unsafe(`update ${table} t set ${sets.join(', ')} from json_populate_recordset(null::${table}, $1::text::json) r where t.${key} = r.${key}`, [
-      rowsJson(model, rows.slice(start, start + 5000)),
-    ])
+    await transaction.unsafe(
+      `update ${table} t set ${sets.join(', ')} from json_populate_recordset(null::${table}, $1::text::json) r where t.${key} = r.${key}`,
+      [rowsJson(model, rows.slice(start, start + 5000))],
+    )
   }
 }

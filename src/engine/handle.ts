@@ -32,7 +32,12 @@ export type HandleRequest = {
 
 /** What became of a command. */
 export type Handled =
-  | { readonly tag: 'accepted'; readonly position: number; readonly version: number; readonly events: readonly Message[] }
+  | {
+      readonly tag: 'accepted'
+      readonly position: number
+      readonly version: number
+      readonly events: readonly Message[]
+    }
   | { readonly tag: 'refused'; readonly code: string; readonly detail: string; readonly position: number | null }
   | Extract<AppendResult, { tag: 'duplicate' | 'claimed' | 'fenced' }>
 
@@ -90,7 +95,10 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     }
   }
 
-  const attempt = async (request: HandleRequest, known: StreamState & { readonly proven: boolean }): Promise<Handled | { tag: 'conflict' }> => {
+  const attempt = async (
+    request: HandleRequest,
+    known: StreamState & { readonly proven: boolean },
+  ): Promise<Handled | { tag: 'conflict' }> => {
     const model = modelOf(deps.models, request.stream)
     const decision = model.decide(known.state, request.command)
     const events = decision.tag === 'accepted' ? decision.events : []
@@ -98,24 +106,28 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     if (events.length === 0 && !kept) {
       // Nothing is appended that could prove the version, so the state must come from the log itself.
       if (!known.proven) return { tag: 'conflict' }
-      return decision.tag === 'refused' ? { ...decision, position: null } : { tag: 'accepted', position: 0, version: known.version, events }
+      return decision.tag === 'refused'
+        ? { ...decision, position: null }
+        : { tag: 'accepted', position: 0, version: known.version, events }
     }
     const { rows, claims, fresh, state } = await prepare(request, model, known, events)
-    const result = await deps.lane.append(
-      {
-        stream: request.stream,
-        expectedVersion: known.version,
-        events: rows,
-        claims,
-        keys: fresh,
-        ...(request.inbox ? { inbox: inboxRow(request.inbox, decision, rows) } : {}),
-        ...(request.settle ? { settle: request.settle } : {}),
-      },
-      request.withinMs,
-    ).catch((error: unknown) => {
-      for (const key of fresh) deps.keys.drop(key.subject)
-      throw error
-    })
+    const result = await deps.lane
+      .append(
+        {
+          stream: request.stream,
+          expectedVersion: known.version,
+          events: rows,
+          claims,
+          keys: fresh,
+          ...(request.inbox ? { inbox: inboxRow(request.inbox, decision, rows) } : {}),
+          ...(request.settle ? { settle: request.settle } : {}),
+        },
+        request.withinMs,
+      )
+      .catch((error: unknown) => {
+        for (const key of fresh) deps.keys.drop(key.subject)
+        throw error
+      })
     if (result.tag !== 'appended') {
       for (const key of fresh) deps.keys.drop(key.subject)
       if (result.tag === 'conflict') return { tag: 'conflict' }
@@ -127,7 +139,12 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
   }
 
   /** Turns the decided facts into sealed rows with their claims, and folds them into the next state. */
-  const prepare = async (request: HandleRequest, model: StreamModel, known: StreamState, events: readonly Message[]) => {
+  const prepare = async (
+    request: HandleRequest,
+    model: StreamModel,
+    known: StreamState,
+    events: readonly Message[],
+  ) => {
     const subjects = events.map((event) => model.subjectOf(request.stream, known.state, event))
     if (!(request.isNew && known.version === 0)) await deps.keys.prefetch(subjects)
     const rows: NewEvent[] = []
@@ -138,7 +155,11 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     events.forEach((event, index) => {
       const subject = subjects[index] ?? request.stream
       const eventId = deps.newId()
-      const sealed = deps.keys.sealData(event.data, { subject, aad: eventId, personal: model.personal[event.type] ?? [] })
+      const sealed = deps.keys.sealData(event.data, {
+        subject,
+        aad: eventId,
+        personal: model.personal[event.type] ?? [],
+      })
       if (sealed.fresh) fresh.push(sealed.fresh)
       const claims = model.claimsOf(state, event)
       take.push(...claims.take.map(deps.pepper))
@@ -161,7 +182,10 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
   const handle = (request: HandleRequest): Promise<Handled> =>
     inTurn(request.stream, async () => {
       for (let race = 0; race < racesMax; race++) {
-        const result = await attempt(request, race === 0 ? await recall(request) : { ...(await load(request.stream)), proven: true })
+        const result = await attempt(
+          request,
+          race === 0 ? await recall(request) : { ...(await load(request.stream)), proven: true },
+        )
         if (result.tag !== 'conflict') return result
         if (race > 2) await wait(Math.min(race, 20) * Math.random())
       }
@@ -178,7 +202,11 @@ const metaOf = (request: HandleRequest): NewEvent['meta'] => ({
   ...(request.reason === undefined ? {} : { reason: request.reason }),
 })
 
-const inboxRow = (row: InboxRow, decision: { tag: 'accepted' } | { tag: 'refused'; code: string }, events: readonly NewEvent[]): InboxRow => ({
+const inboxRow = (
+  row: InboxRow,
+  decision: { tag: 'accepted' } | { tag: 'refused'; code: string },
+  events: readonly NewEvent[],
+): InboxRow => ({
   ...row,
   subject: row.subject ?? events[0]?.subject ?? null,
   reason: decision.tag === 'refused' ? decision.code : row.reason,

@@ -13,7 +13,10 @@ export type StreamModel = {
   /** The person or company that an event is about. */
   readonly subjectOf: (stream: string, state: unknown, event: Message) => string
   /** What an event takes for its stream, or gives back, such as `inn:7700000009`. */
-  readonly claimsOf: (state: unknown, event: Message) => { readonly take: readonly string[]; readonly release: readonly string[] }
+  readonly claimsOf: (
+    state: unknown,
+    event: Message,
+  ) => { readonly take: readonly string[]; readonly release: readonly string[] }
 }
 
 /** Every kind of stream by its category, which is the part of the stream's name before the first hyphen. */
@@ -28,6 +31,7 @@ export const categoryOf = (stream: string): string => stream.slice(0, stream.ind
 /** The model of a stream; throws when no model has its category. */
 export const modelOf = (models: Models, stream: string): StreamModel => {
   const model = models[categoryOf(stream)]
-  if (!model) throw new Error(`Cannot find the model of stream "${stream}": known are ${Object.keys(models).join(', ')}`)
+  if (!model)
+    throw new Error(`Cannot find the model of stream "${stream}": known are ${Object.keys(models).join(', ')}`)
   return model
 }

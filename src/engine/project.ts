@@ -3,7 +3,15 @@ import type { Sql } from '../db/connect.ts'
 import { statement } from '../db/query.ts'
 import { type FollowedEvent, readAfter } from '../log/log.ts'
 import type { Codec } from './codec.ts'
-import { loadRows, readModelStatements, rowsJson, tableOf, type Version, versionsOf, writeStatement } from './readModelTable.ts'
+import {
+  loadRows,
+  readModelStatements,
+  rowsJson,
+  tableOf,
+  type Version,
+  versionsOf,
+  writeStatement,
+} from './readModelTable.ts'
 
 /** Events of one step: enough to make the set-based write worth it, few enough to keep a step in the tens of milliseconds. */
 const stepEventsMax = 2000
@@ -29,7 +37,9 @@ export const makeProjector = (deps: ProjectorDeps) => {
   const byName = new Map(deps.models.map((model) => [model.name, model]))
 
   const step = async (): Promise<boolean> => {
-    const versions = (await versionsOf(deps.sql)).filter((version) => version.role !== 'failed' && version.ready && byName.has(version.name))
+    const versions = (await versionsOf(deps.sql)).filter(
+      (version) => version.role !== 'failed' && version.ready && byName.has(version.name),
+    )
     // Versions that stand at the same position share one read of the log.
     const groups = Map.groupBy(versions, (version) => version.position)
     let more = false
@@ -59,7 +69,11 @@ export const makeProjector = (deps: ProjectorDeps) => {
     const last = events.at(-1)?.position ?? version.position
     // Parking before the checkpoint moves is safe to repeat: a parked position is kept once.
     if (parked.length > 0) {
-      await deps.sql.unsafe(statement(readModelStatements, 'park'), [model.name, version.version, JSON.stringify(parked)])
+      await deps.sql.unsafe(statement(readModelStatements, 'park'), [
+        model.name,
+        version.version,
+        JSON.stringify(parked),
+      ])
       for (const entry of parked) if (entry.error !== null) deps.onParked?.(model.name, entry)
     }
     deps.boundary?.('project:before-commit')
@@ -77,7 +91,10 @@ export const makeProjector = (deps: ProjectorDeps) => {
 }
 
 const parkedKeys = async (sql: Sql, version: Version): Promise<Set<string>> => {
-  const rows = await sql.unsafe<{ key: string }[]>(statement(readModelStatements, 'parked_keys'), [version.name, version.version])
+  const rows = await sql.unsafe<{ key: string }[]>(statement(readModelStatements, 'parked_keys'), [
+    version.name,
+    version.version,
+  ])
   return new Set(rows.map((row) => row.key))
 }
 
@@ -85,7 +102,11 @@ const parkedKeys = async (sql: Sql, version: Version): Promise<Set<string>> => {
 export type Keyed = { readonly key: string; readonly event: FoldEvent }
 
 /** The events that a read model wants, opened, with their keys. */
-export const wantedEvents = (model: ReadModel, codec: Codec, events: readonly (Omit<FollowedEvent, 'version' | 'meta'> )[]): Keyed[] => {
+export const wantedEvents = (
+  model: ReadModel,
+  codec: Codec,
+  events: readonly Omit<FollowedEvent, 'version' | 'meta'>[],
+): Keyed[] => {
   const types = new Set(model.types)
   const wanted: Keyed[] = []
   for (const event of events) {
@@ -98,7 +119,10 @@ export const wantedEvents = (model: ReadModel, codec: Codec, events: readonly (O
 }
 
 /** Folds events over the rows that they touch. A fold that throws parks its event, and later events of the key behind it. */
-const foldAll = (model: ReadModel, at: { wanted: readonly Keyed[]; rows: Map<string, Row>; held: Set<string> }): { changed: Row[]; parked: Parked[] } => {
+const foldAll = (
+  model: ReadModel,
+  at: { wanted: readonly Keyed[]; rows: Map<string, Row>; held: Set<string> },
+): { changed: Row[]; parked: Parked[] } => {
   const parked: Parked[] = []
   const changed = new Map<string, Row>()
   for (const { key, event } of at.wanted) {

@@ -63,14 +63,19 @@ export type ReactDeps = {
 }
 
 /** The id of an effect, fixed by what caused it; never of a position, because positions repeat after a restore. */
-export const effectIdOf = (reactor: string, eventId: string, number: number): string => uuidV5(`${reactor}:${eventId}:${number}`, effectNamespace)
+export const effectIdOf = (reactor: string, eventId: string, number: number): string =>
+  uuidV5(`${reactor}:${eventId}:${number}`, effectNamespace)
 
 /** One step: the next events, all reactors, effects and checkpoint in one statement. True when more may wait. */
 export const makeReacting = (deps: ReactDeps) => {
   const types = [...new Set(deps.reactors.flatMap((reactor) => reactor.types))]
 
   const step = async (): Promise<boolean> => {
-    const [follower] = await deps.sql.unsafe<{ position: number }[]>(statement(outboxStatements, 'follower_position'), [followerName], prepared)
+    const [follower] = await deps.sql.unsafe<{ position: number }[]>(
+      statement(outboxStatements, 'follower_position'),
+      [followerName],
+      prepared,
+    )
     invariant(follower, 'the reactors have a checkpoint')
     const events = await readAfter(deps.sql, { position: follower.position, limit: stepEventsMax, types })
     const last = events.at(-1)
@@ -102,10 +107,24 @@ export const makeReacting = (deps: ReactDeps) => {
     return rows
   }
 
-  const rowOf = async ({ event, reactor, effect, number }: { event: ReactorEvent; reactor: Reactor; effect: PlannedEffect; number: number }) => {
+  const rowOf = async ({
+    event,
+    reactor,
+    effect,
+    number,
+  }: {
+    event: ReactorEvent
+    reactor: Reactor
+    effect: PlannedEffect
+    number: number
+  }) => {
     const id = effectIdOf(reactor.name, event.eventId, number)
     if (effect.personal) await deps.keys.prefetch([event.subject])
-    const sealed = deps.keys.sealData(effect.payload, { subject: event.subject, aad: id, personal: effect.personal ?? [] })
+    const sealed = deps.keys.sealData(effect.payload, {
+      subject: event.subject,
+      aad: id,
+      personal: effect.personal ?? [],
+    })
     // Personal data of a person came out of that person's events, so the key exists.
     invariant(sealed.fresh === null, `effect ${effect.kind} has personal fields of a person without a key`)
     return {

@@ -38,9 +38,17 @@ export const versionsOf = async (sql: Sql): Promise<Version[]> => [
 ]
 
 /** Loads the rows of these keys. */
-export const loadRows = async (sql: Sql, model: ReadModel, at: { table: string; keys: readonly string[] }): Promise<Map<string, Row>> => {
+export const loadRows = async (
+  sql: Sql,
+  model: ReadModel,
+  at: { table: string; keys: readonly string[] },
+): Promise<Map<string, Row>> => {
   if (at.keys.length === 0) return new Map()
-  const rows = await sql.unsafe<Record<string, unknown>[]>(`select * from ${at.table} where ${columnOf(model.key)} = any ($1::text[])`, [[...at.keys]], prepared)
+  const rows = await sql.unsafe<Record<string, unknown>[]>(
+    `select * from ${at.table} where ${columnOf(model.key)} = any ($1::text[])`,
+    [[...at.keys]],
+    prepared,
+  )
   return new Map(rows.map((row) => [String(row[model.key]), row]))
 }
 
@@ -49,7 +57,9 @@ const fieldsOf = (model: ReadModel): string[] => Object.keys(model.columns)
 /** Rows as one JSON text with the names of the columns, for a set-based write. */
 export const rowsJson = (model: ReadModel, rows: Iterable<Row>): string => {
   const names = fieldsOf(model).map((field) => [field, columnOf(field)] as const)
-  return JSON.stringify([...rows].map((row) => Object.fromEntries(names.map(([field, column]) => [column, row[field] ?? null]))))
+  return JSON.stringify(
+    [...rows].map((row) => Object.fromEntries(names.map(([field, column]) => [column, row[field] ?? null]))),
+  )
 }
 
 /**
@@ -69,8 +79,10 @@ export const writeStatement = (model: ReadModel, table: string): string => {
 }
 
 const copyEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
-const copyText = (text: string): string => text.replace(/[\\\t\n\r]/g, (character) => copyEscapes[character] ?? character)
-const arrayText = (items: readonly unknown[]): string => `{${items.map((item) => `"${String(item).replace(/["\\]/g, '\\$&')}"`).join(',')}}`
+const copyText = (text: string): string =>
+  text.replace(/[\\\t\n\r]/g, (character) => copyEscapes[character] ?? character)
+const arrayText = (items: readonly unknown[]): string =>
+  `{${items.map((item) => `"${String(item).replace(/["\\]/g, '\\$&')}"`).join(',')}}`
 
 /** One row in COPY's text format, with its line end. */
 export const copyLine = (model: ReadModel, row: Row): string => {
@@ -87,7 +99,11 @@ export const copyLine = (model: ReadModel, row: Row): string => {
 export const ensureReadModels = async (sql: Sql, models: readonly ReadModel[]): Promise<void> => {
   await sql.begin(async (transaction) => {
     await transaction`select pg_advisory_xact_lock(726551002)`
-    const known = new Set((await transaction<{ name: string }[]>`select name from hub.read_models where role = 'live'`).map((row) => row.name))
+    const known = new Set(
+      (await transaction<{ name: string }[]>`select name from hub.read_models where role = 'live'`).map(
+        (row) => row.name,
+      ),
+    )
     for (const model of models) {
       if (known.has(model.name)) continue
       const table = tableOf(model.name, 1)

@@ -31,7 +31,8 @@ export const addCandidate = async (sql: Sql, model: ReadModel): Promise<{ versio
     const versions = (await versionsOf(transaction)).filter((version) => version.name === model.name)
     const candidate = versions.find((version) => version.role === 'candidate')
     if (candidate && !candidate.ready) return { version: candidate.version, joined: true }
-    for (const version of versions) if (version === candidate || version.role === 'failed') await dropVersion(transaction, version)
+    for (const version of versions)
+      if (version === candidate || version.role === 'failed') await dropVersion(transaction, version)
     const next = Math.max(...versions.map((version) => version.version)) + 1
     await transaction.unsafe(readModelSql(model.name, 'table', tableOf(model.name, next)))
     await transaction.unsafe(statement(readModelStatements, 'add_version'), [model.name, next, 'candidate', false])
@@ -59,7 +60,11 @@ export const makeRebuilder = (deps: RebuildDeps) => {
       // A lost database is no fault of the candidate; anything else would fail again in the same place.
       if (databaseError(error) !== null && !/^(22|23|42)/.test(databaseError(error)?.code ?? '')) throw error
       deps.onError(model.name, error)
-      await deps.sql.unsafe(statement(readModelStatements, 'mark_failed'), [model.name, candidate.version, error instanceof Error ? error.message : String(error)])
+      await deps.sql.unsafe(statement(readModelStatements, 'mark_failed'), [
+        model.name,
+        candidate.version,
+        error instanceof Error ? error.message : String(error),
+      ])
     }
     return true
   }
@@ -81,7 +86,13 @@ export const makeRebuilder = (deps: RebuildDeps) => {
         target,
         stopped: () => stopped,
         checkpoint: async (transaction, move) => {
-          const moved = await transaction.unsafe(statement(readModelStatements, 'move_checkpoint'), [model.name, candidate.version, move.to, move.to - move.from, move.from])
+          const moved = await transaction.unsafe(statement(readModelStatements, 'move_checkpoint'), [
+            model.name,
+            candidate.version,
+            move.to,
+            move.to - move.from,
+            move.from,
+          ])
           return moved.length === 1
         },
       })
@@ -104,7 +115,10 @@ export const makeRebuilder = (deps: RebuildDeps) => {
 /** Indexes go on after loading, in one transaction, so that an interrupted build makes all of them again. */
 const createIndexes = async (sql: Sql, model: ReadModel, table: string): Promise<void> => {
   await sql.begin(async (transaction) => {
-    const [row] = await transaction.unsafe<{ count: number }[]>('select count(*)::int as count from pg_index where indrelid = $1::regclass', [table])
+    const [row] = await transaction.unsafe<{ count: number }[]>(
+      'select count(*)::int as count from pg_index where indrelid = $1::regclass',
+      [table],
+    )
     // The primary key is there from the start.
     if ((row?.count ?? 0) <= 1) await transaction.unsafe(readModelSql(model.name, 'indexes', table))
   })
@@ -112,7 +126,9 @@ const createIndexes = async (sql: Sql, model: ReadModel, table: string): Promise
 }
 
 /** What a change of the live version came to. */
-export type Switched = { readonly tag: 'switched'; readonly version: number } | { readonly tag: 'refused'; readonly code: string; readonly detail: string }
+export type Switched =
+  | { readonly tag: 'switched'; readonly version: number }
+  | { readonly tag: 'refused'; readonly code: string; readonly detail: string }
 
 /**
  * Makes another version live: locks both checkpoint rows, requires the new one to be at or past the old one, replaces the view.
@@ -128,20 +144,38 @@ export const changeLive = async (sql: Sql, model: ReadModel, to: 'candidate' | '
       if (!['55P03', '40P01'].includes(databaseError(error)?.code ?? '')) throw error
     }
     if (performance.now() > deadline) {
-      return { tag: 'refused', code: 'switch-timeout', detail: `Cannot switch "${model.name}": the ${to} version did not catch up, or its view was locked for ${switchTriesMs} ms` }
+      return {
+        tag: 'refused',
+        code: 'switch-timeout',
+        detail: `Cannot switch "${model.name}": the ${to} version did not catch up, or its view was locked for ${switchTriesMs} ms`,
+      }
     }
     await wait(100)
   }
 }
 
-const tryChange = async (transaction: Sql, model: ReadModel, to: 'candidate' | 'previous'): Promise<Switched | 'behind'> => {
+const tryChange = async (
+  transaction: Sql,
+  model: ReadModel,
+  to: 'candidate' | 'previous',
+): Promise<Switched | 'behind'> => {
   await transaction.unsafe(`set local lock_timeout = ${switchLockTimeoutMs}`)
   const rows = await transaction<{ version: number; role: string; ready: boolean; position: number }[]>`
     select version, role, ready, position from hub.read_models where name = ${model.name} order by version for update`
   const live = rows.find((row) => row.role === 'live')
   const next = rows.find((row) => row.role === to)
-  if (!live || !next) return { tag: 'refused', code: `no-${to}-version`, detail: `Cannot switch "${model.name}": there is no ${to} version` }
-  if (!next.ready) return { tag: 'refused', code: 'candidate-not-ready', detail: `Cannot switch "${model.name}": version ${next.version} is still being built` }
+  if (!live || !next)
+    return {
+      tag: 'refused',
+      code: `no-${to}-version`,
+      detail: `Cannot switch "${model.name}": there is no ${to} version`,
+    }
+  if (!next.ready)
+    return {
+      tag: 'refused',
+      code: 'candidate-not-ready',
+      detail: `Cannot switch "${model.name}": version ${next.version} is still being built`,
+    }
   if (next.position < live.position) return 'behind'
   await transaction.unsafe(readModelSql(model.name, 'view', tableOf(model.name, next.version)))
   const oldPrevious = rows.find((row) => row.role === 'previous' && row !== next)

@@ -19,7 +19,11 @@ export const openSettleLane = (sql: Sql): SettleLane => {
       const batch = queue.slice(0, batchMax)
       queue = queue.slice(batchMax)
       try {
-        await sql.unsafe(statement(outboxStatements, 'settle_effects'), [JSON.stringify(batch.map(({ settlement }) => rowOf(settlement)))], { prepare: true })
+        await sql.unsafe(
+          statement(outboxStatements, 'settle_effects'),
+          [JSON.stringify(batch.map(({ settlement }) => rowOf(settlement)))],
+          { prepare: true },
+        )
         for (const member of batch) member.resolve()
       } catch (error) {
         for (const member of batch) member.reject(error)

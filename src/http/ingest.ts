@@ -41,12 +41,24 @@ export type AuthenticDelivery = Delivery & { readonly secretName: string }
 
 type Seen = { readonly webhookId: string; readonly content: string }
 /** What a delivery is, as far as the inbox is concerned. */
-type Kept = { readonly dedupeKey: string; readonly canonical: string; readonly verdict: InboxRow['verdict']; readonly reason: string | null; readonly answer: Answer; readonly facts: unknown }
+type Kept = {
+  readonly dedupeKey: string
+  readonly canonical: string
+  readonly verdict: InboxRow['verdict']
+  readonly reason: string | null
+  readonly answer: Answer
+  readonly facts: unknown
+}
 
 const sha256 = (value: string | Uint8Array): Buffer => createHash('sha256').update(value).digest()
 
 /** The answer when the database is away: the sender comes again, and nothing was acknowledged. */
-export const databaseAway: Answer = { status: 503, contentType: 'text/plain; charset=utf-8', body: 'try again', headers: { 'Retry-After': '5' } }
+export const databaseAway: Answer = {
+  status: 503,
+  contentType: 'text/plain; charset=utf-8',
+  body: 'try again',
+  headers: { 'Retry-After': '5' },
+}
 
 /** Takes authentic deliveries in: each once, with its verdict, and everything that follows in the same commit. */
 export const makeIngest = (deps: IngestDeps) => {
@@ -89,7 +101,11 @@ export const makeIngest = (deps: IngestDeps) => {
   }
 
   /** Something under this key was kept before: equal content is counted, different content is an item of its own. */
-  const repeat = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, at: { kept: Kept; content: Buffer; first: Seen }): Promise<Answer> => {
+  const repeat = async (
+    route: AnyWebhookRoute,
+    delivery: AuthenticDelivery,
+    at: { kept: Kept; content: Buffer; first: Seen },
+  ): Promise<Answer> => {
     if (at.first.content === at.content.toString('base64')) {
       deps.onCounted(route.source, 'duplicate')
       await countRepeat(at.first.webhookId)
@@ -97,8 +113,16 @@ export const makeIngest = (deps: IngestDeps) => {
     }
     const ownKey = `${at.kept.dedupeKey}\n${at.content.toString('hex')}`
     const reread = route.whenContentDiffers === 'reread' && at.kept.verdict === 'accepted'
-    const kept: Kept = { ...at.kept, verdict: reread ? 'duplicate' : 'conflict', reason: reread ? 'content-differs' : 'content-conflicts' }
-    const row = { ...inboxRow(route, delivery, { kept, content: at.content, webhookId: deps.newId() }), keyHash: sha256(ownKey), repeatOf: at.first.webhookId }
+    const kept: Kept = {
+      ...at.kept,
+      verdict: reread ? 'duplicate' : 'conflict',
+      reason: reread ? 'content-differs' : 'content-conflicts',
+    }
+    const row = {
+      ...inboxRow(route, delivery, { kept, content: at.content, webhookId: deps.newId() }),
+      keyHash: sha256(ownKey),
+      repeatOf: at.first.webhookId,
+    }
     const result = reread ? await append(route, kept, row) : await appendRow(row)
     if (result.tag === 'duplicate') await countRepeat(result.webhookId)
     deps.onCounted(route.source, kept.verdict)
@@ -120,9 +144,15 @@ export const makeIngest = (deps: IngestDeps) => {
   const decide = async (route: AnyWebhookRoute, kept: Kept, row: InboxRow): Promise<Handled | AppendResult> => {
     for (let routing = 0; routing < routingsMax; routing++) {
       const target = await route.intake(kept.facts, context())
-      if (target.tag !== 'command') return appendRow({ ...row, verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason })
+      if (target.tag !== 'command')
+        return appendRow({ ...row, verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason })
       deps.boundary('ingest:before-append')
-      const result = await deps.handler.handle({ ...target, cause: { kind: 'webhook', id: row.webhookId }, inbox: row, withinMs: appendWithinMs })
+      const result = await deps.handler.handle({
+        ...target,
+        cause: { kind: 'webhook', id: row.webhookId },
+        inbox: row,
+        withinMs: appendWithinMs,
+      })
       deps.boundary('ingest:after-append')
       if (result.tag !== 'claimed') return result
     }
@@ -134,20 +164,34 @@ export const makeIngest = (deps: IngestDeps) => {
     newId: deps.newId,
     holders: async (claims) => {
       const peppered = claims.map((claim) => [claim, deps.pepper(claim)] as const)
-      const found = await claimHolders(deps.sql, peppered.map(([, key]) => key))
+      const found = await claimHolders(
+        deps.sql,
+        peppered.map(([, key]) => key),
+      )
       return new Map(peppered.flatMap(([claim, key]) => (found.has(key) ? [[claim, found.get(key) ?? '']] : [])))
     },
   })
 
-  const appendRow = (row: InboxRow): Promise<AppendResult> => deps.lane.append({ stream: 'inbox', expectedVersion: null, events: [], inbox: row }, appendWithinMs)
+  const appendRow = (row: InboxRow): Promise<AppendResult> =>
+    deps.lane.append({ stream: 'inbox', expectedVersion: null, events: [], inbox: row }, appendWithinMs)
 
   /** Runs a kept delivery through the present code again; the events name it as their cause. */
-  const replay = async (route: AnyWebhookRoute, delivery: Delivery, webhookId: string): Promise<{ verdict: InboxRow['verdict']; reason: string | null; position: number | null }> => {
+  const replay = async (
+    route: AnyWebhookRoute,
+    delivery: Delivery,
+    webhookId: string,
+  ): Promise<{ verdict: InboxRow['verdict']; reason: string | null; position: number | null }> => {
     const reading = route.read(delivery)
-    if (reading.tag !== 'facts') return { verdict: reading.tag === 'ignored' ? 'ignored' : 'quarantined', reason: 'reason' in reading ? reading.reason : reading.tag, position: null }
+    if (reading.tag !== 'facts')
+      return {
+        verdict: reading.tag === 'ignored' ? 'ignored' : 'quarantined',
+        reason: 'reason' in reading ? reading.reason : reading.tag,
+        position: null,
+      }
     for (let routing = 0; routing < routingsMax; routing++) {
       const target: Target = await route.intake(reading.facts, context())
-      if (target.tag !== 'command') return { verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason, position: null }
+      if (target.tag !== 'command')
+        return { verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason, position: null }
       const result = await deps.handler.handle({ ...target, cause: { kind: 'webhook', id: webhookId } })
       if (result.tag === 'accepted') return { verdict: 'accepted', reason: null, position: result.position }
       if (result.tag === 'refused') return { verdict: 'accepted', reason: result.code, position: null }
@@ -174,16 +218,22 @@ const repeatCounter = (deps: Pick<IngestDeps, 'sql' | 'now'>): ((webhookId: stri
 
   return (webhookId) => {
     counts.set(webhookId, (counts.get(webhookId) ?? 0) + 1)
-    next ??= (flushing ?? Promise.resolve()).catch(() => {}).then(() => {
-      next = null
-      flushing = flush()
-      return flushing
-    })
+    next ??= (flushing ?? Promise.resolve())
+      .catch(() => {})
+      .then(() => {
+        next = null
+        flushing = flush()
+        return flushing
+      })
     return next
   }
 }
 
-const keptOf = (route: AnyWebhookRoute, delivery: Delivery, reading: Exclude<Reading<unknown>, { tag: 'ping' }>): Kept => {
+const keptOf = (
+  route: AnyWebhookRoute,
+  delivery: Delivery,
+  reading: Exclude<Reading<unknown>, { tag: 'ping' }>,
+): Kept => {
   const accepted = route.accepted(delivery)
   switch (reading.tag) {
     case 'facts':
@@ -194,12 +244,23 @@ const keptOf = (route: AnyWebhookRoute, delivery: Delivery, reading: Exclude<Rea
       return { ...reading, verdict: 'ignored', answer: accepted, facts: null }
     default: {
       const hash = sha256(Buffer.concat([Buffer.from(`${delivery.query}\n`), delivery.body])).toString('hex')
-      return { dedupeKey: `${route.source}:unreadable:${hash}`, canonical: hash, verdict: 'quarantined', reason: reading.reason, answer: reading.answer, facts: null }
+      return {
+        dedupeKey: `${route.source}:unreadable:${hash}`,
+        canonical: hash,
+        verdict: 'quarantined',
+        reason: reading.reason,
+        answer: reading.answer,
+        facts: null,
+      }
     }
   }
 }
 
-const inboxRow = (route: AnyWebhookRoute, delivery: AuthenticDelivery, at: { kept: Kept; content: Buffer; webhookId: string }): InboxRow => ({
+const inboxRow = (
+  route: AnyWebhookRoute,
+  delivery: AuthenticDelivery,
+  at: { kept: Kept; content: Buffer; webhookId: string },
+): InboxRow => ({
   webhookId: at.webhookId,
   source: route.source,
   route: route.route,
@@ -214,7 +275,11 @@ const inboxRow = (route: AnyWebhookRoute, delivery: AuthenticDelivery, at: { kep
   method: delivery.method,
   path: `/webhooks/${route.route}`,
   query: delivery.method === 'GET' ? delivery.query : '',
-  headers: Object.fromEntries(headersKept.flatMap((name) => (delivery.headers.has(name) ? [[name, (delivery.headers.get(name) ?? []).join(', ')]] : []))),
+  headers: Object.fromEntries(
+    headersKept.flatMap((name) =>
+      delivery.headers.has(name) ? [[name, (delivery.headers.get(name) ?? []).join(', ')]] : [],
+    ),
+  ),
   body: delivery.body,
   sha256: sha256(delivery.body),
   subject: null,

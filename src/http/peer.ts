@@ -6,7 +6,10 @@ const sourcesMax = 20_000
 
 /** An address in one form: IPv4 also when it came in IPv6 clothes, without a zone; null when it is none. */
 export const plainAddress = (text: string): string | null => {
-  const bare = text.trim().replace(/%.*$/, '').replace(/^\[(.*)\]$/, '$1')
+  const bare = text
+    .trim()
+    .replace(/%.*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
   return ipaddr.isValid(bare) ? ipaddr.process(bare).toString() : null
 }
 

@@ -1,8 +1,8 @@
+import type { ReadModel } from '../../projections/projection.ts'
 import type { Sql } from '../db/connect.ts'
 import type { Codec } from '../engine/codec.ts'
 import type { CommandHandler } from '../engine/handle.ts'
 import type { Instant } from '../kernel/time.ts'
-import type { ReadModel } from '../../projections/projection.ts'
 
 /** Who asks: the role that a token gave. */
 export type Actor = { readonly role: 'operator' | 'analyst'; readonly name: string }
@@ -24,14 +24,24 @@ export type HttpPorts = {
     readonly operatorTokens: readonly string[]
     readonly analystTokens: readonly string[]
     readonly sandbox: boolean
-    readonly plans: readonly { readonly plan: string; readonly title: string; readonly priceKopecks: number; readonly months: number }[]
+    readonly plans: readonly {
+      readonly plan: string
+      readonly title: string
+      readonly priceKopecks: number
+      readonly months: number
+    }[]
   }
   readonly operations: Operations
 }
 
 /** The answer of an operator command. `refused` is answered 409, `unknown` 404. */
 export type OperationResult =
-  | { readonly tag: 'ok'; readonly status: 200 | 202; readonly position: number; readonly body: Readonly<Record<string, unknown>> }
+  | {
+      readonly tag: 'ok'
+      readonly status: 200 | 202
+      readonly position: number
+      readonly body: Readonly<Record<string, unknown>>
+    }
   | { readonly tag: 'refused'; readonly code: string; readonly detail: string }
   | { readonly tag: 'unknown'; readonly detail: string }
 
@@ -83,7 +93,14 @@ export type Operations = {
   /** Compares candidate and live rows: `{added, removed, changed, samples: {key, before, after}[]}`. */
   readonly diff: (name: string) => Promise<OperationResult>
   /** Folds the log afresh and compares with the live rows: `{models: [{name, rows, differences, position}]}`. */
-  readonly verify: () => Promise<{ readonly models: readonly { readonly name: string; readonly rows: number; readonly differences: number; readonly position: number }[] }>
+  readonly verify: () => Promise<{
+    readonly models: readonly {
+      readonly name: string
+      readonly rows: number
+      readonly differences: number
+      readonly position: number
+    }[]
+  }>
   readonly retryEffect: (effectId: string, by: By) => Promise<OperationResult>
   readonly resolveEffect: (effectId: string, outcome: 'done' | 'refused', by: By) => Promise<OperationResult>
   readonly discardEffect: (effectId: string, by: By) => Promise<OperationResult>

@@ -24,7 +24,8 @@ const findText = statement(named, 'find_appended')
 const logAway = (message: string): Error => Object.assign(new Error(message), { code: 'LOG_AWAY' })
 
 /** Whether an append failed because the database is away; the same append may succeed later. */
-export const isLogAway = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'LOG_AWAY'
+export const isLogAway = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'LOG_AWAY'
 
 type Waiting = {
   readonly prepared: PreparedAppend
@@ -45,7 +46,12 @@ type BatchRow = {
   }
 }
 
-type FoundRow = { readonly id: string; readonly position: number; readonly version: number; readonly recordedAt: Instant }
+type FoundRow = {
+  readonly id: string
+  readonly position: number
+  readonly version: number
+  readonly recordedAt: Instant
+}
 
 /** What the lane needs of the world. */
 export type LaneDeps = {
@@ -140,10 +146,12 @@ export const openLane = (deps: LaneDeps): Lane => {
         const webhookIds = batch.flatMap((member) => member.prepared.webhookId ?? [])
         const rows = await inTime(sql.unsafe<FoundRow[]>(findText, [eventIds, webhookIds]))
         const found = new Map(rows.map((row) => [row.id, row]))
-        for (const member of batch) tell(member, found)
+        const again = batch.filter((member) => !tell(member, found))
+        // Not committed, and nobody was told anything: they take their turn again, first.
+        queue = [...again, ...queue]
         return
       } catch (error) {
-        if (!isDatabaseAway(error) && !(isLogAway(error))) {
+        if (!isDatabaseAway(error) && !isLogAway(error)) {
           for (const member of batch) member.reject(error)
           return
         }
@@ -159,7 +167,10 @@ export const openLane = (deps: LaneDeps): Lane => {
 
   const close = async (): Promise<void> => {
     closed = true
-    if (running) await new Promise<void>((resolve) => { idle = resolve })
+    if (running)
+      await new Promise<void>((resolve) => {
+        idle = resolve
+      })
     await sql.end({ timeout: 5 })
   }
 
@@ -227,7 +238,13 @@ const resultOf = (prepared: PreparedAppend, index: number, row: BatchRow): Appen
     case 1: {
       const first = row.details.firsts.find((entry) => entry.i === i)
       invariant(first, 'a duplicate names the first delivery')
-      return { tag: 'duplicate', webhookId: first.w, same: first.same, firstPosition: first.p, eventCount: first.n ?? 0 }
+      return {
+        tag: 'duplicate',
+        webhookId: first.w,
+        same: first.same,
+        firstPosition: first.p,
+        eventCount: first.n ?? 0,
+      }
     }
     case 2:
       return { tag: 'fenced' }
@@ -241,14 +258,22 @@ const resultOf = (prepared: PreparedAppend, index: number, row: BatchRow): Appen
   }
 }
 
-const tell = (member: Waiting, found: ReadonlyMap<string, FoundRow>): void => {
+/** Tells a member of a doubtful batch what became of it; false when it was not committed. */
+const tell = (member: Waiting, found: ReadonlyMap<string, FoundRow>): boolean => {
   const { firstEventId, webhookId, eventCount, settles } = member.prepared
   const row = found.get(firstEventId ?? webhookId ?? '')
   if (row) {
     const version = firstEventId ? row.version + eventCount - 1 : row.version
-    member.resolve({ tag: 'appended', firstPosition: row.position, position: row.position + eventCount - 1, version, recordedAt: row.recordedAt })
+    member.resolve({
+      tag: 'appended',
+      firstPosition: row.position,
+      position: row.position + eventCount - 1,
+      version,
+      recordedAt: row.recordedAt,
+    })
   } else if (!firstEventId && !webhookId && settles) {
     // A settlement alone leaves no id behind; its fence makes a repeat harmless, and the lease returns it.
     member.resolve({ tag: 'fenced' })
-  } else member.reject(logAway('Cannot append: the connection was lost before the commit'))
+  } else return false
+  return true
 }

@@ -17,7 +17,8 @@ export type PreparedAppend = {
   readonly touches: readonly string[]
 }
 
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+const base64 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 
 /** The rest of a JSON object after its first member, which `renderBatch` writes. */
 const tail = (value: Readonly<Record<string, unknown>>): string => JSON.stringify(value).slice(1)
@@ -104,7 +105,14 @@ const inboxTail = (row: InboxRow, eventCount: number): string =>
 
 /** The six parameters of hub.append for one batch; an empty text where no member has such rows. */
 export const renderBatch = (batch: readonly PreparedAppend[]): readonly string[] => {
-  const rows = { appends: [] as string[], events: [] as string[], inbox: [] as string[], claims: [] as string[], keys: [] as string[], settle: [] as string[] }
+  const rows = {
+    appends: [] as string[],
+    events: [] as string[],
+    inbox: [] as string[],
+    claims: [] as string[],
+    keys: [] as string[],
+    settle: [] as string[],
+  }
   batch.forEach((member, index) => {
     const start = `{"i":${index + 1},`
     rows.appends.push(start + member.append)
@@ -115,5 +123,12 @@ export const renderBatch = (batch: readonly PreparedAppend[]): readonly string[]
     if (member.settle) rows.settle.push(start + member.settle)
   })
   const list = (texts: readonly string[]): string => (texts.length === 0 ? '' : `[${texts.join(',')}]`)
-  return [list(rows.appends), list(rows.events), list(rows.inbox), list(rows.claims), list(rows.keys), list(rows.settle)]
+  return [
+    list(rows.appends),
+    list(rows.events),
+    list(rows.inbox),
+    list(rows.claims),
+    list(rows.keys),
+    list(rows.settle),
+  ]
 }

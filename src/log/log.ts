@@ -35,8 +35,13 @@ export const readStream = (sql: Sql, stream: string, afterVersion: number): Prom
  * The next events after a position, at most `limit`; only events of the given types carry data.
  * Throws when a position is missing: positions are gapless by construction, so a hole is corruption.
  */
-export const readAfter = async (sql: Sql, at: { position: number; limit: number; types: readonly string[] }): Promise<FollowedEvent[]> => {
-  const events = await rows(sql.unsafe<FollowedEvent[]>(statement(named, 'read_after'), [at.position, at.limit, [...at.types]], prepared))
+export const readAfter = async (
+  sql: Sql,
+  at: { position: number; limit: number; types: readonly string[] },
+): Promise<FollowedEvent[]> => {
+  const events = await rows(
+    sql.unsafe<FollowedEvent[]>(statement(named, 'read_after'), [at.position, at.limit, [...at.types]], prepared),
+  )
   assertGapless(at.position, events)
   return events
 }
@@ -45,7 +50,8 @@ export const readAfter = async (sql: Sql, at: { position: number; limit: number;
 export const assertGapless = (after: number, events: readonly { readonly position: number }[]): void => {
   let last = after
   for (const event of events) {
-    if (event.position !== last + 1) throw new Error(`The log is corrupt: after position ${last} comes ${event.position}`)
+    if (event.position !== last + 1)
+      throw new Error(`The log is corrupt: after position ${last} comes ${event.position}`)
     last = event.position
   }
 }
@@ -76,7 +82,11 @@ export const positionAt = async (sql: Sql, at: Instant): Promise<number> => {
 /** Who holds these peppered claims. */
 export const claimHolders = async (sql: Sql, keys: readonly string[]): Promise<ReadonlyMap<string, string>> => {
   if (keys.length === 0) return new Map()
-  const found = await sql.unsafe<{ key: string; stream: string }[]>(statement(named, 'claim_holders'), [[...keys]], prepared)
+  const found = await sql.unsafe<{ key: string; stream: string }[]>(
+    statement(named, 'claim_holders'),
+    [[...keys]],
+    prepared,
+  )
   return new Map(found.map((row) => [row.key, row.stream]))
 }
 

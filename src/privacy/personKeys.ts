@@ -35,12 +35,19 @@ export const personKeys = (sql: Sql, master: MasterKeys) => {
   const prefetch = async (subjects: Iterable<string>): Promise<void> => {
     const missing = [...new Set(subjects)].filter((subject) => !cache.has(subject))
     if (missing.length === 0) return
-    const rows = await sql.unsafe<{ subject: string; wrapped: Buffer | null }[]>(statement(named, 'person_keys'), [missing], { prepare: true })
+    const rows = await sql.unsafe<{ subject: string; wrapped: Buffer | null }[]>(
+      statement(named, 'person_keys'),
+      [missing],
+      { prepare: true },
+    )
     for (const row of rows) remember(row.subject, row.wrapped && Buffer.from(row.wrapped))
   }
 
   /** Splits personal fields off and seals them; makes a key for a person who has none. Keys must be prefetched. */
-  const sealData = (data: Data, at: { subject: string; aad: string; personal: readonly string[] }): { data: Data; fresh: FreshKey | null } => {
+  const sealData = (
+    data: Data,
+    at: { subject: string; aad: string; personal: readonly string[] },
+  ): { data: Data; fresh: FreshKey | null } => {
     const present = at.personal.filter((field) => data[field] !== undefined && data[field] !== null)
     if (present.length === 0) return { data, fresh: null }
     const held = cache.get(at.subject)

@@ -24,7 +24,8 @@ const derived = (master: Buffer, purpose: string): Buffer =>
 /** Derives the key of each purpose from one or two 32-byte master keys; the first one is in force. */
 export const masterKeys = (masters: readonly Buffer[]): MasterKeys => {
   const [first] = masters
-  if (!first || masters.some((master) => master.length !== 32)) throw new Error('Cannot derive keys: a master key should have 32 bytes')
+  if (!first || masters.some((master) => master.length !== 32))
+    throw new Error('Cannot derive keys: a master key should have 32 bytes')
   return {
     wrapping: masters.map((master) => derived(master, 'wrap')),
     pepper: derived(first, 'pepper'),

@@ -1,5 +1,5 @@
-import type { DomainEvent } from '../domain/index.ts'
 import { partnerStream, readPartnerId, subscriptionStream } from '../domain/ids.ts'
+import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscription.ts'
 import { sendLetters } from './sendLetters.ts'
@@ -7,7 +7,12 @@ import type { Asked, ReactorSettings } from './settings.ts'
 import { takePayments } from './takePayments.ts'
 import { verifyTaxpayer } from './verifyTaxpayer.ts'
 
-type Recorded = { readonly type: string; readonly data: Readonly<Record<string, unknown>>; readonly stream: string; readonly subject: string }
+type Recorded = {
+  readonly type: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly stream: string
+  readonly subject: string
+}
 
 /** A rule as the engine takes it. */
 type Rule = {
@@ -26,13 +31,18 @@ const needsOf = (event: Recorded): string[] => {
 }
 
 /** The log holds only what our deciders wrote, and the states are folds of our deciders: here both get their types back. */
-const rule = (name: string, types: readonly DomainEvent['type'][], react: (event: DomainEvent, states: States) => readonly Asked[]): Rule => ({
+const rule = (
+  name: string,
+  types: readonly DomainEvent['type'][],
+  react: (event: DomainEvent, states: States) => readonly Asked[],
+): Rule => ({
   name,
   types,
   needs: needsOf,
   react: (event, states) => {
     const [partner, subscription] = [...states.entries()].reduce<[Partner | null, Subscription | null]>(
-      (found, [stream, state]) => (stream.startsWith('partner-') ? [state as Partner, found[1]] : [found[0], state as Subscription]),
+      (found, [stream, state]) =>
+        stream.startsWith('partner-') ? [state as Partner, found[1]] : [found[0], state as Subscription],
       [null, null],
     )
     return react({ type: event.type, data: event.data } as DomainEvent, { partner, subscription })
@@ -41,19 +51,49 @@ const rule = (name: string, types: readonly DomainEvent['type'][], react: (event
 
 /** Every rule that turns events into effects; one line each. */
 export const reactors = (settings: ReactorSettings): readonly Rule[] => [
-  rule('verifyTaxpayer', ['PartnerApplied', 'PartnerDetailsProvided', 'PartnerVerificationPostponed'], (event, { partner }) => {
-    if (!partner || partner.status === 'absent' || partner.status === 'erased') return []
-    if (event.type !== 'PartnerApplied' && event.type !== 'PartnerDetailsProvided' && event.type !== 'PartnerVerificationPostponed') return []
-    return verifyTaxpayer(event, { id: partner.partnerId, inn: partner.inn, companyName: partner.application.companyName })
-  }),
+  rule(
+    'verifyTaxpayer',
+    ['PartnerApplied', 'PartnerDetailsProvided', 'PartnerVerificationPostponed'],
+    (event, { partner }) => {
+      if (!partner || partner.status === 'absent' || partner.status === 'erased') return []
+      if (
+        event.type !== 'PartnerApplied' &&
+        event.type !== 'PartnerDetailsProvided' &&
+        event.type !== 'PartnerVerificationPostponed'
+      )
+        return []
+      return verifyTaxpayer(event, {
+        id: partner.partnerId,
+        inn: partner.inn,
+        companyName: partner.application.companyName,
+      })
+    },
+  ),
   rule(
     'takePayments',
-    ['PartnerVerified', 'PaymentRequested', 'PaymentLinkReady', 'PaymentNoticeReceived', 'SubscriptionActivated', 'SubscriptionExtended'],
+    [
+      'PartnerVerified',
+      'PaymentRequested',
+      'PaymentLinkReady',
+      'PaymentNoticeReceived',
+      'SubscriptionActivated',
+      'SubscriptionExtended',
+    ],
     (event, states) => takePayments(settings, event, states),
   ),
   rule(
     'sendLetters',
-    ['PartnerApplied', 'PartnerDetailsProvided', 'SubscriptionOpened', 'PartnerRejected', 'PartnerReviewRequested', 'SubscriptionActivated', 'PaymentDeclined', 'PaymentMismatched', 'PaymentUnmatched'],
+    [
+      'PartnerApplied',
+      'PartnerDetailsProvided',
+      'SubscriptionOpened',
+      'PartnerRejected',
+      'PartnerReviewRequested',
+      'SubscriptionActivated',
+      'PaymentDeclined',
+      'PaymentMismatched',
+      'PaymentUnmatched',
+    ],
     (event, states) => sendLetters(settings, event, states),
   ),
 ]

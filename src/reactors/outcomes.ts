@@ -1,6 +1,13 @@
-import { slugOf } from '../connectors/slug.ts'
 import type { ProviderPayment as Answered } from '../connectors/payment.ts'
-import { noticeStream, partnerStream, type PaymentId, readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
+import { slugOf } from '../connectors/slug.ts'
+import {
+  noticeStream,
+  type PaymentId,
+  partnerStream,
+  readPaymentId,
+  readSubscriptionId,
+  subscriptionStream,
+} from '../domain/ids.ts'
 import type { DomainCommand } from '../domain/index.ts'
 import type { Registered, Verdict } from '../domain/partner.ts'
 import { type Provider, paymentLinkMinutes } from '../domain/subscription.ts'
@@ -9,7 +16,12 @@ import { type Instant, plusMs } from '../kernel/time.ts'
 import type { ReactorSettings } from './settings.ts'
 
 /** The part of an effect that its outcome is understood by. */
-export type Settled = { readonly effectId: string; readonly kind: string; readonly subject: string; readonly payload: Readonly<Record<string, unknown>> }
+export type Settled = {
+  readonly effectId: string
+  readonly kind: string
+  readonly subject: string
+  readonly payload: Readonly<Record<string, unknown>>
+}
 
 /** A command on its way to a stream. */
 export type Addressed = {
@@ -38,28 +50,33 @@ type Looked = {
 }
 
 /** What an outcome becomes; null when nobody needs to know. Results are typed by the performer of the same kind. */
-export const commandOf = (settings: ReactorSettings) => (effect: Settled, outcome: Outcome, now: Instant): Addressed | null => {
-  if (effect.kind === 'hub.command') return outcome.tag === 'done' ? scheduled(effect, now) : null
-  if (outcome.tag === 'refused') return refusal(effect, outcome.code, now)
-  if (outcome.tag !== 'done') return null
-  switch (effect.kind) {
-    case 'fns.lookUp':
-      return verdict(effect, outcome.result as Looked, now)
-    case 'yookassa.createPayment':
-      return linkReady(effect, { link: outcome.result as Answered, now })
-    case 'cloudpayments.createOrder':
-      return orderReady(effect, { url: (outcome.result as { confirmationUrl: string }).confirmationUrl, now })
-    case 'yookassa.readPayment':
-    case 'cloudpayments.readPayment':
-    case 'cloudpayments.findPayment':
-      return outcome.result === null ? null : recorded(settings, outcome.result as Answered, now)
-    default:
-      return null
+export const commandOf =
+  (settings: ReactorSettings) =>
+  (effect: Settled, outcome: Outcome, now: Instant): Addressed | null => {
+    if (effect.kind === 'hub.command') return outcome.tag === 'done' ? scheduled(effect, now) : null
+    if (outcome.tag === 'refused') return refusal(effect, outcome.code, now)
+    if (outcome.tag !== 'done') return null
+    switch (effect.kind) {
+      case 'fns.lookUp':
+        return verdict(effect, outcome.result as Looked, now)
+      case 'yookassa.createPayment':
+        return linkReady(effect, { link: outcome.result as Answered, now })
+      case 'cloudpayments.createOrder':
+        return orderReady(effect, { url: (outcome.result as { confirmationUrl: string }).confirmationUrl, now })
+      case 'yookassa.readPayment':
+      case 'cloudpayments.readPayment':
+      case 'cloudpayments.findPayment':
+        return outcome.result === null ? null : recorded(settings, outcome.result as Answered, now)
+      default:
+        return null
+    }
   }
-}
 
 const scheduled = (effect: Settled, now: Instant): Addressed => {
-  const { stream, command } = effect.payload as { stream: string; command: { type: string; data: Readonly<Record<string, unknown>> } }
+  const { stream, command } = effect.payload as {
+    stream: string
+    command: { type: string; data: Readonly<Record<string, unknown>> }
+  }
   // The payload was written by a rule of ours; the moment is that of its execution.
   return { stream, command: { type: command.type, data: { ...command.data, at: now } } as DomainCommand }
 }
@@ -76,7 +93,15 @@ const verdict = (effect: Settled, looked: Looked, now: Instant): Addressed => {
     rawStatus: looked.company.rawStatus,
     source: looked.company.source,
   }
-  const data: Verdict = { at: now, checkedAt: looked.checkedAt, verdict: looked.verdict, reason: looked.reason, detail: looked.detail, company, slug: slugOf(name, effect.subject) }
+  const data: Verdict = {
+    at: now,
+    checkedAt: looked.checkedAt,
+    verdict: looked.verdict,
+    reason: looked.reason,
+    detail: looked.detail,
+    company,
+    slug: slugOf(name, effect.subject),
+  }
   return { stream: partnerStream(effect.subject), command: { type: 'RecordVerdict', data } }
 }
 
@@ -91,13 +116,37 @@ const linkReady = (effect: Settled, { link, now }: { link: Answered; now: Instan
   if (!to) return null
   const { providerPaymentId, confirmationUrl } = link
   if (confirmationUrl === null) return null
-  return { stream: to.stream, command: { type: 'RecordPaymentLink', data: { at: now, paymentId: to.paymentId, providerPaymentId, confirmationUrl, expiresAt: plusMs(now, paymentLinkMinutes * 60_000) } } }
+  return {
+    stream: to.stream,
+    command: {
+      type: 'RecordPaymentLink',
+      data: {
+        at: now,
+        paymentId: to.paymentId,
+        providerPaymentId,
+        confirmationUrl,
+        expiresAt: plusMs(now, paymentLinkMinutes * 60_000),
+      },
+    },
+  }
 }
 
 const orderReady = (effect: Settled, { url, now }: { url: string; now: Instant }): Addressed | null => {
   const to = target(effect)
   if (!to) return null
-  return { stream: to.stream, command: { type: 'RecordPaymentLink', data: { at: now, paymentId: to.paymentId, providerPaymentId: null, confirmationUrl: url, expiresAt: plusMs(now, paymentLinkMinutes * 60_000) } } }
+  return {
+    stream: to.stream,
+    command: {
+      type: 'RecordPaymentLink',
+      data: {
+        at: now,
+        paymentId: to.paymentId,
+        providerPaymentId: null,
+        confirmationUrl: url,
+        expiresAt: plusMs(now, paymentLinkMinutes * 60_000),
+      },
+    },
+  }
 }
 
 /** The provider's answer goes to the subscription that it names; one that names none of ours is reported. */
@@ -105,12 +154,22 @@ const recorded = (settings: ReactorSettings, answer: Answered, now: Instant): Ad
   const subscriptionId = readSubscriptionId(answer.subscriptionId ?? '')
   const paymentId = readPaymentId(answer.paymentId ?? '')
   if (subscriptionId && paymentId) {
-    return { stream: subscriptionStream(subscriptionId), command: { type: 'RecordProviderPayment', data: { at: now, payment: answer, expected: settings.expected[answer.provider] } }, otherwise: unmatched(answer.provider, { id: answer.providerPaymentId, reason: 'payment-unknown', now }) }
+    return {
+      stream: subscriptionStream(subscriptionId),
+      command: {
+        type: 'RecordProviderPayment',
+        data: { at: now, payment: answer, expected: settings.expected[answer.provider] },
+      },
+      otherwise: unmatched(answer.provider, { id: answer.providerPaymentId, reason: 'payment-unknown', now }),
+    }
   }
   return unmatched(answer.provider, { id: answer.providerPaymentId, reason: 'order-unknown', now })
 }
 
-const unmatched = (provider: Provider, { id, reason, now }: { id: string; reason: string; now: Instant }): Addressed => ({
+const unmatched = (
+  provider: Provider,
+  { id, reason, now }: { id: string; reason: string; now: Instant },
+): Addressed => ({
   stream: noticeStream(provider, id),
   command: { type: 'ReportUnmatched', data: { at: now, provider, providerPaymentId: id, reason } },
 })
@@ -120,7 +179,12 @@ const refusal = (effect: Settled, code: string, now: Instant): Addressed | null 
     case 'yookassa.createPayment':
     case 'cloudpayments.createOrder': {
       const to = target(effect)
-      return to && { stream: to.stream, command: { type: 'RecordPaymentRefusal', data: { at: now, paymentId: to.paymentId, code } } }
+      return (
+        to && {
+          stream: to.stream,
+          command: { type: 'RecordPaymentRefusal', data: { at: now, paymentId: to.paymentId, code } },
+        }
+      )
     }
     case 'yookassa.readPayment':
       return unmatched('yookassa', { id: String(effect.payload.providerPaymentId ?? ''), reason: code, now })

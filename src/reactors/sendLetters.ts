@@ -8,18 +8,45 @@ import { type Asked, planOf, type ReactorSettings } from './settings.ts'
 type States = { readonly partner: Partner | null; readonly subscription: Subscription | null }
 
 /** Rubles for people: a space before the sign, kopecks only when there are any. */
-const price = (amount: number): string => rublesText(kopecks(amount)).replace(/\.00$/, '').replace('.', ',').replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
+const price = (amount: number): string =>
+  rublesText(kopecks(amount))
+    .replace(/\.00$/, '')
+    .replace('.', ',')
+    .replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
 
 const dayText = (at: Instant): string => moscowDate(at).split('-').reverse().join('.')
 
 const letter = (to: string | null, name: string, vars: Readonly<Record<string, unknown>>): readonly Asked[] =>
-  to === null ? [] : [{ destination: 'email', kind: 'email.send', payload: { letter: name, to, vars, kind: 'transactional' }, personal: ['to', 'vars'] }]
+  to === null
+    ? []
+    : [
+        {
+          destination: 'email',
+          kind: 'email.send',
+          payload: { letter: name, to, vars, kind: 'transactional' },
+          personal: ['to', 'vars'],
+        },
+      ]
 
-const toOperator = (settings: ReactorSettings, name: string, vars: Readonly<Record<string, unknown>>): readonly Asked[] =>
-  settings.operatorEmail === null ? [] : [{ destination: 'email', kind: 'email.send', payload: { letter: name, to: settings.operatorEmail, vars, kind: 'transactional' } }]
+const toOperator = (
+  settings: ReactorSettings,
+  name: string,
+  vars: Readonly<Record<string, unknown>>,
+): readonly Asked[] =>
+  settings.operatorEmail === null
+    ? []
+    : [
+        {
+          destination: 'email',
+          kind: 'email.send',
+          payload: { letter: name, to: settings.operatorEmail, vars, kind: 'transactional' },
+        },
+      ]
 
-const greeting = (partner: Partner | null): string => (partner && 'application' in partner ? (partner.application.contactName ?? 'партнёр') : 'партнёр')
-const emailOf = (partner: Partner | null): string | null => (partner && 'application' in partner ? partner.application.email : null)
+const greeting = (partner: Partner | null): string =>
+  partner && 'application' in partner ? (partner.application.contactName ?? 'партнёр') : 'партнёр'
+const emailOf = (partner: Partner | null): string | null =>
+  partner && 'application' in partner ? partner.application.email : null
 const companyOf = (partner: Partner | null): string => {
   if (!partner || !('application' in partner)) return 'ваша компания'
   const registered = partner.status === 'verified' ? partner.company.legalName : null
@@ -27,26 +54,53 @@ const companyOf = (partner: Partner | null): string => {
 }
 
 /** Tells the partner, and sometimes the operator, what happened. Letters carry only our own pay link. */
-export const sendLetters = (settings: ReactorSettings, event: DomainEvent, { partner, subscription }: States): readonly Asked[] => {
+export const sendLetters = (
+  settings: ReactorSettings,
+  event: DomainEvent,
+  { partner, subscription }: States,
+): readonly Asked[] => {
   switch (event.type) {
     case 'PartnerApplied':
     case 'PartnerDetailsProvided': {
       const vars = { name: event.data.contactName ?? 'партнёр', companyName: event.data.companyName ?? 'ваша компания' }
       if (event.data.missing.length === 0) return letter(event.data.email, 'application-received', vars)
-      return letter(event.data.email, 'details-missing', { ...vars, missing: event.data.missing, formUrl: settings.formUrl })
+      return letter(event.data.email, 'details-missing', {
+        ...vars,
+        missing: event.data.missing,
+        formUrl: settings.formUrl,
+      })
     }
     case 'SubscriptionOpened': {
       const { title, priceKopecks, subscriptionId } = event.data
-      return letter(emailOf(partner), 'verified-pay-link', { name: greeting(partner), companyName: companyOf(partner), planTitle: title, price: price(priceKopecks), payUrl: settings.payUrl(subscriptionId) })
+      return letter(emailOf(partner), 'verified-pay-link', {
+        name: greeting(partner),
+        companyName: companyOf(partner),
+        planTitle: title,
+        price: price(priceKopecks),
+        payUrl: settings.payUrl(subscriptionId),
+      })
     }
     case 'PartnerRejected':
-      return letter(emailOf(partner), 'rejected', { name: greeting(partner), companyName: companyOf(partner), reason: event.data.detail })
+      return letter(emailOf(partner), 'rejected', {
+        name: greeting(partner),
+        companyName: companyOf(partner),
+        reason: event.data.detail,
+      })
     case 'PartnerReviewRequested':
-      return toOperator(settings, 'needs-review', { partnerId: partner && 'partnerId' in partner ? partner.partnerId : '', reason: event.data.detail, consoleUrl: consoleUrl(settings, partner) })
+      return toOperator(settings, 'needs-review', {
+        partnerId: partner && 'partnerId' in partner ? partner.partnerId : '',
+        reason: event.data.detail,
+        consoleUrl: consoleUrl(settings, partner),
+      })
     case 'SubscriptionActivated':
       return activated(settings, event.data, { partner, subscription })
     case 'PaymentDeclined':
-      return letter(emailOf(partner), 'payment-declined', { name: greeting(partner), price: price(event.data.amountKopecks), reason: event.data.reason, payUrl: settings.payUrl(event.data.subscriptionId) })
+      return letter(emailOf(partner), 'payment-declined', {
+        name: greeting(partner),
+        price: price(event.data.amountKopecks),
+        reason: event.data.reason,
+        payUrl: settings.payUrl(event.data.subscriptionId),
+      })
     case 'PaymentMismatched':
       return toOperator(settings, 'operator-alert', {
         title: 'Платёж не сходится с заказом',
@@ -64,15 +118,33 @@ export const sendLetters = (settings: ReactorSettings, event: DomainEvent, { par
   }
 }
 
-const activated = (settings: ReactorSettings, data: Extract<DomainEvent, { type: 'SubscriptionActivated' }>['data'], { partner, subscription }: States): readonly Asked[] => {
+const activated = (
+  settings: ReactorSettings,
+  data: Extract<DomainEvent, { type: 'SubscriptionActivated' }>['data'],
+  { partner, subscription }: States,
+): readonly Asked[] => {
   const plan = subscription && subscription.status !== 'absent' ? subscription : planOf(settings, null)
   const to = emailOf(partner)
   const vars = { name: greeting(partner), companyName: companyOf(partner) }
-  const received = letter(to, 'payment-received', { ...vars, planTitle: plan.title, price: price(plan.priceKopecks), paidThrough: dayText(data.paidThrough) })
+  const received = letter(to, 'payment-received', {
+    ...vars,
+    planTitle: plan.title,
+    price: price(plan.priceKopecks),
+    paidThrough: dayText(data.paidThrough),
+  })
   const slug = partner?.status === 'verified' ? partner.slug : null
   if (!data.first || slug === null) return received
-  return [...received, ...letter(to, 'welcome', { ...vars, pageUrl: `${settings.pagesUrl}/partners/${slug}`, paidThrough: dayText(data.paidThrough) })]
+  return [
+    ...received,
+    ...letter(to, 'welcome', {
+      ...vars,
+      pageUrl: `${settings.pagesUrl}/partners/${slug}`,
+      paidThrough: dayText(data.paidThrough),
+    }),
+  ]
 }
 
 const consoleUrl = (settings: ReactorSettings, partner: Partner | null): string =>
-  partner && 'partnerId' in partner ? `${settings.publicUrl}/console/partners/${partner.partnerId}` : `${settings.publicUrl}/console`
+  partner && 'partnerId' in partner
+    ? `${settings.publicUrl}/console/partners/${partner.partnerId}`
+    : `${settings.publicUrl}/console`

@@ -19,7 +19,10 @@ export type ReactorSettings = {
 
 /** The plan by its code, or the default one. */
 export const planOf = (settings: Pick<ReactorSettings, 'plans'>, code: string | null): Plan => {
-  const plan = settings.plans.find((candidate) => candidate.plan === code) ?? settings.plans.find((candidate) => candidate.plan === 'PARTNER-1M') ?? settings.plans[0]
+  const plan =
+    settings.plans.find((candidate) => candidate.plan === code) ??
+    settings.plans.find((candidate) => candidate.plan === 'PARTNER-1M') ??
+    settings.plans[0]
   if (!plan) throw new Error('Cannot choose a plan: the plans file should have at least one')
   return plan
 }

@@ -1,5 +1,5 @@
-import type { DomainEvent } from '../domain/index.ts'
 import { subscriptionIdOf, subscriptionStream } from '../domain/ids.ts'
+import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import { graceDays, type Subscription } from '../domain/subscription.ts'
 import { plusDays, plusMs } from '../kernel/time.ts'
@@ -9,7 +9,11 @@ import { type Asked, planOf, type ReactorSettings } from './settings.ts'
 const rereadAfterMinutes = [3, 20, 65]
 
 /** Opens the subscription of a verified partner, makes payments at the provider, and reads them again whenever something is said about them. */
-export const takePayments = (settings: ReactorSettings, event: DomainEvent, states: { readonly partner: Partner | null; readonly subscription: Subscription | null }): readonly Asked[] => {
+export const takePayments = (
+  settings: ReactorSettings,
+  event: DomainEvent,
+  states: { readonly partner: Partner | null; readonly subscription: Subscription | null },
+): readonly Asked[] => {
   switch (event.type) {
     case 'PartnerVerified': {
       const { partner } = states
@@ -25,19 +29,44 @@ export const takePayments = (settings: ReactorSettings, event: DomainEvent, stat
       const { providerPaymentId, paymentId } = event.data
       const reads = (minutes: number): Asked =>
         providerPaymentId === null
-          ? { destination: 'cloudpayments', kind: 'cloudpayments.findPayment', payload: { paymentId }, dueAt: plusMs(event.data.at, minutes * 60_000) }
-          : { destination: 'yookassa', kind: 'yookassa.readPayment', payload: { providerPaymentId }, dueAt: plusMs(event.data.at, minutes * 60_000) }
+          ? {
+              destination: 'cloudpayments',
+              kind: 'cloudpayments.findPayment',
+              payload: { paymentId },
+              dueAt: plusMs(event.data.at, minutes * 60_000),
+            }
+          : {
+              destination: 'yookassa',
+              kind: 'yookassa.readPayment',
+              payload: { providerPaymentId },
+              dueAt: plusMs(event.data.at, minutes * 60_000),
+            }
       return rereadAfterMinutes.map(reads)
     }
     case 'PaymentNoticeReceived': {
       const { provider, providerPaymentId } = event.data
-      if (provider === 'yookassa') return [{ destination: 'yookassa', kind: 'yookassa.readPayment', payload: { providerPaymentId } }]
-      return [{ destination: 'cloudpayments', kind: 'cloudpayments.readPayment', payload: { transactionId: providerPaymentId } }]
+      if (provider === 'yookassa')
+        return [{ destination: 'yookassa', kind: 'yookassa.readPayment', payload: { providerPaymentId } }]
+      return [
+        {
+          destination: 'cloudpayments',
+          kind: 'cloudpayments.readPayment',
+          payload: { transactionId: providerPaymentId },
+        },
+      ]
     }
     case 'SubscriptionActivated':
     case 'SubscriptionExtended': {
-      const check = { stream: subscriptionStream(event.data.subscriptionId), command: { type: 'CheckPeriod', data: {} } }
-      const at = (days: number) => ({ destination: 'hub', kind: 'hub.command', payload: check, dueAt: plusDays(event.data.paidThrough, days) })
+      const check = {
+        stream: subscriptionStream(event.data.subscriptionId),
+        command: { type: 'CheckPeriod', data: {} },
+      }
+      const at = (days: number) => ({
+        destination: 'hub',
+        kind: 'hub.command',
+        payload: check,
+        dueAt: plusDays(event.data.paidThrough, days),
+      })
       return [at(0), at(graceDays)]
     }
     default:
@@ -53,10 +82,26 @@ const createPayment = (
   const email = partner && 'application' in partner ? partner.application.email : null
   const title = subscription && subscription.status !== 'absent' ? subscription.title : 'Размещение партнёра'
   const done = `${settings.payUrl(data.subscriptionId)}/done`
-  const common = { paymentId: data.paymentId, subscriptionId: data.subscriptionId, amountKopecks: data.amountKopecks, description: title.slice(0, 128), saveMethod: data.autopay }
+  const common = {
+    paymentId: data.paymentId,
+    subscriptionId: data.subscriptionId,
+    amountKopecks: data.amountKopecks,
+    description: title.slice(0, 128),
+    saveMethod: data.autopay,
+  }
   const receipt = settings.receipts && email ? { ...settings.receipts, email, description: common.description } : null
   const personal = ['email', 'receipt']
   return data.provider === 'yookassa'
-    ? { destination: 'yookassa', kind: 'yookassa.createPayment', payload: { ...common, returnUrl: done, receipt }, personal }
-    : { destination: 'cloudpayments', kind: 'cloudpayments.createOrder', payload: { ...common, successUrl: done, failUrl: done, receipt, email }, personal }
+    ? {
+        destination: 'yookassa',
+        kind: 'yookassa.createPayment',
+        payload: { ...common, returnUrl: done, receipt },
+        personal,
+      }
+    : {
+        destination: 'cloudpayments',
+        kind: 'cloudpayments.createOrder',
+        payload: { ...common, successUrl: done, failUrl: done, receipt, email },
+        personal,
+      }
 }

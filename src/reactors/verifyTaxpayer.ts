@@ -1,5 +1,5 @@
-import type { PartnerEvent } from '../domain/partner.ts'
 import { partnerStream } from '../domain/ids.ts'
+import type { PartnerEvent } from '../domain/partner.ts'
 import { plusDays } from '../kernel/time.ts'
 import type { Asked } from './settings.ts'
 
@@ -16,16 +16,32 @@ const lookUp = (data: { inn: string | null; companyName: string | null }, second
 })
 
 /** Asks the tax registry about every complete application; after a day without an answer a person is asked. */
-export const verifyTaxpayer = (event: PartnerEvent, partner: { id: string; inn: string | null; companyName: string | null }): readonly Asked[] => {
+export const verifyTaxpayer = (
+  event: PartnerEvent,
+  partner: { id: string; inn: string | null; companyName: string | null },
+): readonly Asked[] => {
   switch (event.type) {
     case 'PartnerApplied':
     case 'PartnerDetailsProvided': {
       if (event.data.missing.length > 0) return []
       const escalation = { stream: partnerStream(partner.id), command: { type: 'EscalateVerification', data: {} } }
-      return [lookUp(event.data, false), { destination: 'hub', kind: 'hub.command', payload: escalation, dueAt: plusDays(event.data.at, escalateAfterDays) }]
+      return [
+        lookUp(event.data, false),
+        {
+          destination: 'hub',
+          kind: 'hub.command',
+          payload: escalation,
+          dueAt: plusDays(event.data.at, escalateAfterDays),
+        },
+      ]
     }
     case 'PartnerVerificationPostponed':
-      return [{ ...lookUp({ inn: partner.inn, companyName: partner.companyName }, true), dueAt: plusDays(event.data.at, secondLookAfterDays) }]
+      return [
+        {
+          ...lookUp({ inn: partner.inn, companyName: partner.companyName }, true),
+          dueAt: plusDays(event.data.at, secondLookAfterDays),
+        },
+      ]
     default:
       return []
   }

@@ -12,7 +12,8 @@ let database: TestDatabase
 let sql: Sql
 const lanes: Lane[] = []
 
-const open = (connectionsMax: number): Sql => connect(database.url, { connectionsMax, applicationName: 'test', prepare: true, statementTimeoutMs: 0 })
+const open = (connectionsMax: number): Sql =>
+  connect(database.url, { connectionsMax, applicationName: 'test', prepare: true, statementTimeoutMs: 0 })
 const newLane = (): Lane => {
   const lane = openLane({ open: () => open(1), nowMs: () => performance.now() })
   lanes.push(lane)
@@ -25,7 +26,12 @@ const event = (data: Record<string, unknown> = {}) => ({
   data,
   meta: { command: 'Test', cause: { kind: 'import', id: 'test' } as const },
 })
-const request = (stream: string, expectedVersion: number | null, more: Partial<AppendRequest> = {}): AppendRequest => ({ stream, expectedVersion, events: [event()], ...more })
+const request = (stream: string, expectedVersion: number | null, more: Partial<AppendRequest> = {}): AppendRequest => ({
+  stream,
+  expectedVersion,
+  events: [event()],
+  ...more,
+})
 const inbox = (key: string, content = 'same'): NonNullable<AppendRequest['inbox']> => ({
   webhookId: randomUUID(),
   source: 'tilda',
@@ -48,160 +54,218 @@ const inbox = (key: string, content = 'same'): NonNullable<AppendRequest['inbox'
   repeatOf: null,
 })
 
-before(async () => {
-  database = await createDatabase()
-  sql = open(4)
-})
-after(async () => {
-  await Promise.all(lanes.map((lane) => lane.close()))
-  await sql.end()
-  await database.drop()
-})
-
-describe('append()', () => {
-  it('gives an event the next position and version', async () => {
-    const lane = newLane()
-    const stream = `s-${randomUUID()}`
-    const first = await lane.append(request(stream, 0))
-    const second = await lane.append(request(stream, 1))
-    assert.equal(first.tag, 'appended')
-    assert.equal(second.tag, 'appended')
-    if (first.tag !== 'appended' || second.tag !== 'appended') return
-    assert.equal(second.position, first.position + 1)
-    assert.deepEqual([first.version, second.version], [1, 2])
+describe('the log', () => {
+  before(async () => {
+    database = await createDatabase()
+    sql = open(4)
+  })
+  after(async () => {
+    await Promise.all(lanes.map((lane) => lane.close()))
+    await sql.end()
+    await database.drop()
   })
 
-  it('answers conflict with the actual version when the version is taken, and does not fail its neighbours', async () => {
-    const lane = newLane()
-    const stream = `s-${randomUUID()}`
-    await lane.append(request(stream, 0))
-    const results = await Promise.all([lane.append(request(`n-${randomUUID()}`, 0)), lane.append(request(stream, 0)), lane.append(request(`n-${randomUUID()}`, 0))])
-    assert.deepEqual(results.map((result) => result.tag), ['appended', 'conflict', 'appended'])
-    assert.deepEqual(results[1], { tag: 'conflict', version: 1 })
-  })
-
-  it('answers duplicate with the first result, also inside one batch, and tells equal content from different', async () => {
-    const lane = newLane()
-    const key = randomUUID()
-    const results = await Promise.all([0, 1, 2].map((n) => lane.append(request(`d-${randomUUID()}`, 0, { inbox: inbox(key, n === 2 ? 'other' : 'same') }))))
-    assert.deepEqual(results.map((result) => result.tag), ['appended', 'duplicate', 'duplicate'])
-    const [first, equal, different] = results
-    assert.ok(first?.tag === 'appended' && equal?.tag === 'duplicate' && different?.tag === 'duplicate')
-    assert.deepEqual([equal.same, different.same], [true, false])
-    assert.equal(equal.firstPosition, first.firstPosition)
-  })
-
-  it('answers claimed with the holder, and gives the claim on when it is released', async () => {
-    const lane = newLane()
-    const claim = randomUUID()
-    const holder = `c-${randomUUID()}`
-    await lane.append(request(holder, 0, { claims: { take: [claim], release: [] } }))
-    const taken = await lane.append(request(`c-${randomUUID()}`, 0, { claims: { take: [claim], release: [] } }))
-    assert.deepEqual(taken, { tag: 'claimed', key: claim, stream: holder })
-    await lane.append(request(holder, 1, { claims: { take: [], release: [claim] } }))
-    const later = await lane.append(request(`c-${randomUUID()}`, 0, { claims: { take: [claim], release: [] } }))
-    assert.equal(later.tag, 'appended')
-  })
-
-  it('refuses a settlement whose attempt has moved on, with everything that came with it', async () => {
-    const lane = newLane()
-    const effectId = randomUUID()
-    await sql`insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, attempt, leased_until, created_at)
-      values (${effectId}, 'fns', 'fns.lookUp', 'r', ${randomUUID()}, 1, 's', '{}', 'running', now(), 2, now(), now())`
-    const settle = { effectId, attempt: 1, status: 'done', outcome: null, error: null, dueAt: null, history: { attempt: 1 } } as const
-    const stream = `z-${randomUUID()}`
-    assert.deepEqual(await lane.append(request(stream, 0, { settle })), { tag: 'fenced' })
-    assert.equal((await lane.append(request(stream, 0, { settle: { ...settle, attempt: 2 } }))).tag, 'appended')
-    const [row] = await sql<{ status: string }[]>`select status from hub.effects where effect_id = ${effectId}`
-    assert.equal(row?.status, 'done')
-  })
-
-  it('fails only the member that PostgreSQL refuses', async () => {
-    const lane = newLane()
-    const good = Array.from({ length: 8 }, () => lane.append(request(`g-${randomUUID()}`, 0)))
-    const bad = lane.append(request(`g-${randomUUID()}`, 0, { events: [event({ text: 'a\u0000b' })] }))
-    const more = Array.from({ length: 8 }, () => lane.append(request(`g-${randomUUID()}`, 0)))
-    await assert.rejects(bad)
-    for (const result of await Promise.all([...good, ...more])) assert.equal(result.tag, 'appended')
-  })
-
-  it('looks up what was committed when the connection is lost, and never doubles it (R12)', async () => {
-    const lane = newLane()
-    const stream = `l-${randomUUID()}`
-    await lane.append(request(stream, 0))
-    const killer = open(1)
-    const pending = Array.from({ length: 50 }, () => lane.append(request(`l-${randomUUID()}`, 0)).then((result) => result.tag, () => 'away'))
-    await killer`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%hub.append%' and pid <> pg_backend_pid()`
-    await killer.end()
-    const tags = await Promise.all(pending)
-    const appended = tags.filter((tag) => tag === 'appended').length
-    const [row] = await sql<{ count: number }[]>`select count(*)::int as count from hub.events where stream like 'l-%' and stream <> ${stream}`
-    assert.equal(row?.count, appended)
-    assert.equal((await lane.append(request(stream, 1))).tag, 'appended')
-  })
-
-  it('keeps positions gapless, versions without holes and every event once under any interleaving of several lanes', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.record({ lane: fc.integer({ min: 0, max: 3 }), stream: fc.integer({ min: 0, max: 5 }), events: fc.integer({ min: 0, max: 3 }), version: fc.integer({ min: 0, max: 4 }), key: fc.option(fc.integer({ min: 0, max: 6 })) }), { minLength: 10, maxLength: 120 }),
-        async (plan) => {
-          const run = randomUUID()
-          const own = [newLane(), newLane(), newLane(), newLane()]
-          const [start] = await sql<{ position: number }[]>`select position from hub.head`
-          const results = await Promise.all(
-            plan.map(async (step): Promise<{ result: AppendResult; count: number }> => {
-              const events = Array.from({ length: step.events }, () => event({ run }))
-              const more = step.key === null ? {} : { inbox: inbox(`${run.slice(0, 20)}-${step.key}`) }
-              const lane = own[step.lane]
-              assert.ok(lane)
-              return { result: await lane.append({ stream: `p-${run}-${step.stream}`, expectedVersion: step.version, events, ...more }), count: step.events }
-            }),
-          )
-          const appended = results.filter(({ result }) => result.tag === 'appended').reduce((sum, { count }) => sum + count, 0)
-          const read = await readAfter(sql, { position: start?.position ?? 0, limit: 100_000, types: ['Tested'] })
-          assert.equal(read.length, appended)
-          assert.equal(new Set(read.map((row) => row.eventId)).size, appended)
-          for (const [, rows] of Map.groupBy(read, (row) => row.stream)) assert.deepEqual(rows.map((row) => row.version), rows.map((_, index) => index + 1))
-          const [head] = await sql<{ position: number }[]>`select position from hub.head`
-          assert.equal(head?.position, (start?.position ?? 0) + appended)
-        },
-      ),
-      { numRuns: 15, seed: 20261124 },
-    )
-  })
-})
-
-describe('a reader of the log', () => {
-  for (const writers of [4, 16, 64]) {
-    it(`misses no event beside ${writers} writers (R18)`, async () => {
-      const [start] = await sql<{ position: number }[]>`select position from hub.head`
-      const own = [newLane(), newLane()]
-      let writing = true
-      const written: string[] = []
-      const write = async (index: number) => {
-        for (let n = 0; n < 40; n++) {
-          const one = event()
-          const result = await own[index % 2]?.append({ stream: `w-${randomUUID()}`, expectedVersion: 0, events: [one] })
-          if (result?.tag === 'appended') written.push(one.eventId)
-        }
-      }
-      const seen: string[] = []
-      let position = start?.position ?? 0
-      const consume = async () => {
-        for (;;) {
-          const last = !writing
-          const events = await readAfter(sql, { position, limit: 100, types: [] })
-          seen.push(...events.map((row) => row.eventId))
-          position = events.at(-1)?.position ?? position
-          if (last && events.length === 0) return
-        }
-      }
-      const reading = consume()
-      await Promise.all(Array.from({ length: writers }, (_, index) => write(index)))
-      writing = false
-      await reading
-      assert.equal(written.length, writers * 40)
-      assert.deepEqual(seen.toSorted(), written.toSorted())
+  describe('append()', () => {
+    it('gives an event the next position and version', async () => {
+      const lane = newLane()
+      const stream = `s-${randomUUID()}`
+      const first = await lane.append(request(stream, 0))
+      const second = await lane.append(request(stream, 1))
+      assert.equal(first.tag, 'appended')
+      assert.equal(second.tag, 'appended')
+      if (first.tag !== 'appended' || second.tag !== 'appended') return
+      assert.equal(second.position, first.position + 1)
+      assert.deepEqual([first.version, second.version], [1, 2])
     })
-  }
+
+    it('answers conflict with the actual version when the version is taken, and does not fail its neighbours', async () => {
+      const lane = newLane()
+      const stream = `s-${randomUUID()}`
+      await lane.append(request(stream, 0))
+      const results = await Promise.all([
+        lane.append(request(`n-${randomUUID()}`, 0)),
+        lane.append(request(stream, 0)),
+        lane.append(request(`n-${randomUUID()}`, 0)),
+      ])
+      assert.deepEqual(
+        results.map((result) => result.tag),
+        ['appended', 'conflict', 'appended'],
+      )
+      assert.deepEqual(results[1], { tag: 'conflict', version: 1 })
+    })
+
+    it('answers duplicate with the first result, also inside one batch, and tells equal content from different', async () => {
+      const lane = newLane()
+      const key = randomUUID()
+      const results = await Promise.all(
+        [0, 1, 2].map((n) =>
+          lane.append(request(`d-${randomUUID()}`, 0, { inbox: inbox(key, n === 2 ? 'other' : 'same') })),
+        ),
+      )
+      assert.deepEqual(
+        results.map((result) => result.tag),
+        ['appended', 'duplicate', 'duplicate'],
+      )
+      const [first, equal, different] = results
+      assert.ok(first?.tag === 'appended' && equal?.tag === 'duplicate' && different?.tag === 'duplicate')
+      assert.deepEqual([equal.same, different.same], [true, false])
+      assert.equal(equal.firstPosition, first.firstPosition)
+    })
+
+    it('answers claimed with the holder, and gives the claim on when it is released', async () => {
+      const lane = newLane()
+      const claim = randomUUID()
+      const holder = `c-${randomUUID()}`
+      await lane.append(request(holder, 0, { claims: { take: [claim], release: [] } }))
+      const taken = await lane.append(request(`c-${randomUUID()}`, 0, { claims: { take: [claim], release: [] } }))
+      assert.deepEqual(taken, { tag: 'claimed', key: claim, stream: holder })
+      await lane.append(request(holder, 1, { claims: { take: [], release: [claim] } }))
+      const later = await lane.append(request(`c-${randomUUID()}`, 0, { claims: { take: [claim], release: [] } }))
+      assert.equal(later.tag, 'appended')
+    })
+
+    it('refuses a settlement whose attempt has moved on, with everything that came with it', async () => {
+      const lane = newLane()
+      const effectId = randomUUID()
+      await sql`insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, attempt, leased_until, created_at)
+      values (${effectId}, 'fns', 'fns.lookUp', 'r', ${randomUUID()}, 1, 's', '{}', 'running', now(), 2, now(), now())`
+      const settle = {
+        effectId,
+        attempt: 1,
+        status: 'done',
+        outcome: null,
+        error: null,
+        dueAt: null,
+        history: { attempt: 1 },
+      } as const
+      const stream = `z-${randomUUID()}`
+      assert.deepEqual(await lane.append(request(stream, 0, { settle })), { tag: 'fenced' })
+      assert.equal((await lane.append(request(stream, 0, { settle: { ...settle, attempt: 2 } }))).tag, 'appended')
+      const [row] = await sql<{ status: string }[]>`select status from hub.effects where effect_id = ${effectId}`
+      assert.equal(row?.status, 'done')
+    })
+
+    it('fails only the member that PostgreSQL refuses', async () => {
+      const lane = newLane()
+      const good = Array.from({ length: 8 }, () => lane.append(request(`g-${randomUUID()}`, 0)))
+      const bad = lane.append(request(`g-${randomUUID()}`, 0, { events: [event({ text: 'a\u0000b' })] }))
+      const more = Array.from({ length: 8 }, () => lane.append(request(`g-${randomUUID()}`, 0)))
+      await assert.rejects(bad)
+      for (const result of await Promise.all([...good, ...more])) assert.equal(result.tag, 'appended')
+    })
+
+    it('looks up what was committed when the connection is lost, and never doubles it (R12)', async () => {
+      const lane = newLane()
+      const stream = `l-${randomUUID()}`
+      await lane.append(request(stream, 0))
+      const killer = open(1)
+      const pending = Array.from({ length: 50 }, () =>
+        lane.append(request(`l-${randomUUID()}`, 0)).then(
+          (result) => result.tag,
+          () => 'away',
+        ),
+      )
+      await killer`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%hub.append%' and pid <> pg_backend_pid()`
+      await killer.end()
+      const tags = await Promise.all(pending)
+      const appended = tags.filter((tag) => tag === 'appended').length
+      const [row] = await sql<
+        { count: number }[]
+      >`select count(*)::int as count from hub.events where stream like 'l-%' and stream <> ${stream}`
+      assert.equal(row?.count, appended)
+      assert.equal((await lane.append(request(stream, 1))).tag, 'appended')
+    })
+
+    it('keeps positions gapless, versions without holes and every event once under any interleaving of several lanes', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(
+            fc.record({
+              lane: fc.integer({ min: 0, max: 3 }),
+              stream: fc.integer({ min: 0, max: 5 }),
+              events: fc.integer({ min: 0, max: 3 }),
+              version: fc.integer({ min: 0, max: 4 }),
+              key: fc.option(fc.integer({ min: 0, max: 6 })),
+            }),
+            { minLength: 10, maxLength: 120 },
+          ),
+          async (plan) => {
+            const run = randomUUID()
+            const own = [newLane(), newLane(), newLane(), newLane()]
+            const [start] = await sql<{ position: number }[]>`select position from hub.head`
+            const results = await Promise.all(
+              plan.map(async (step): Promise<{ result: AppendResult; count: number }> => {
+                const events = Array.from({ length: step.events }, () => event({ run }))
+                const more = step.key === null ? {} : { inbox: inbox(`${run.slice(0, 20)}-${step.key}`) }
+                const lane = own[step.lane]
+                assert.ok(lane)
+                return {
+                  result: await lane.append({
+                    stream: `p-${run}-${step.stream}`,
+                    expectedVersion: step.version,
+                    events,
+                    ...more,
+                  }),
+                  count: step.events,
+                }
+              }),
+            )
+            const appended = results
+              .filter(({ result }) => result.tag === 'appended')
+              .reduce((sum, { count }) => sum + count, 0)
+            const read = await readAfter(sql, { position: start?.position ?? 0, limit: 100_000, types: ['Tested'] })
+            assert.equal(read.length, appended)
+            assert.equal(new Set(read.map((row) => row.eventId)).size, appended)
+            for (const [, rows] of Map.groupBy(read, (row) => row.stream))
+              assert.deepEqual(
+                rows.map((row) => row.version),
+                rows.map((_, index) => index + 1),
+              )
+            const [head] = await sql<{ position: number }[]>`select position from hub.head`
+            assert.equal(head?.position, (start?.position ?? 0) + appended)
+          },
+        ),
+        { numRuns: 15, seed: 20261124 },
+      )
+    })
+  })
+
+  describe('a reader of the log', () => {
+    for (const writers of [4, 16, 64]) {
+      it(`misses no event beside ${writers} writers (R18)`, async () => {
+        const [start] = await sql<{ position: number }[]>`select position from hub.head`
+        const own = [newLane(), newLane()]
+        let writing = true
+        const written: string[] = []
+        const write = async (index: number) => {
+          for (let n = 0; n < 40; n++) {
+            const one = event()
+            const result = await own[index % 2]?.append({
+              stream: `w-${randomUUID()}`,
+              expectedVersion: 0,
+              events: [one],
+            })
+            if (result?.tag === 'appended') written.push(one.eventId)
+          }
+        }
+        const seen: string[] = []
+        let position = start?.position ?? 0
+        const consume = async () => {
+          for (;;) {
+            const last = !writing
+            const events = await readAfter(sql, { position, limit: 100, types: [] })
+            seen.push(...events.map((row) => row.eventId))
+            position = events.at(-1)?.position ?? position
+            if (last && events.length === 0) return
+          }
+        }
+        const reading = consume()
+        await Promise.all(Array.from({ length: writers }, (_, index) => write(index)))
+        writing = false
+        await reading
+        assert.equal(written.length, writers * 40)
+        assert.deepEqual(seen.toSorted(), written.toSorted())
+      })
+    }
+  })
 })

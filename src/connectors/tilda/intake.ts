@@ -1,11 +1,16 @@
-import { type Application, contactClaims, innClaim } from '../../domain/partner.ts'
 import { partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
+import { type Application, contactClaims, innClaim } from '../../domain/partner.ts'
 import type { Instant } from '../../kernel/time.ts'
 import type { TildaFormFacts } from './wire.ts'
 
 /** What a form becomes: a command for a partner, or nothing yet. */
 export type FormTarget =
-  | { readonly tag: 'command'; readonly stream: string; readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }; readonly isNew: boolean }
+  | {
+      readonly tag: 'command'
+      readonly stream: string
+      readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
+      readonly isNew: boolean
+    }
   | { readonly tag: 'ignored'; readonly reason: string }
   | { readonly tag: 'poor'; readonly reason: string }
 
@@ -53,14 +58,30 @@ export const formTarget = async (facts: TildaFormFacts, context: Context): Promi
     case 'partner_registration': {
       const holder = await holderOf(application, context)
       const id = holder ? readPartnerId(holder.slice('partner-'.length)) : null
-      if (holder && id) return { tag: 'command', stream: holder, command: { type: 'ApplyAsPartner', data: { partnerId: id, at: context.at, application } }, isNew: false }
+      if (holder && id)
+        return {
+          tag: 'command',
+          stream: holder,
+          command: { type: 'ApplyAsPartner', data: { partnerId: id, at: context.at, application } },
+          isNew: false,
+        }
       const fresh = partnerId(context.newId())
-      return { tag: 'command', stream: partnerStream(fresh), command: { type: 'ApplyAsPartner', data: { partnerId: fresh, at: context.at, application } }, isNew: true }
+      return {
+        tag: 'command',
+        stream: partnerStream(fresh),
+        command: { type: 'ApplyAsPartner', data: { partnerId: fresh, at: context.at, application } },
+        isNew: true,
+      }
     }
     case 'partner_profile': {
       const holder = await holderOf(application, context)
       if (!holder) return { tag: 'poor', reason: 'partner-not-found' }
-      return { tag: 'command', stream: holder, command: { type: 'ChangeProfile', data: { at: context.at, application } }, isNew: false }
+      return {
+        tag: 'command',
+        stream: holder,
+        command: { type: 'ChangeProfile', data: { at: context.at, application } },
+        isNew: false,
+      }
     }
     case 'order':
       // What a form says about a payment is a claim of the browser's; the order is kept for the operator and grants nothing.
