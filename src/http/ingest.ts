@@ -72,6 +72,14 @@ export const makeIngest = (deps: IngestDeps) => {
     if (reading.tag === 'ping') return reading.answer
     const kept = keptOf(route, delivery, reading)
     const key = kept.dedupeKey
+    if (kept.verdict === 'accepted') {
+      const atOnce = await route.decideAtOnce(kept.facts, delivery)
+      if (atOnce) {
+        // The answer grants nothing, so it does not wait for the row; what the row says of it is for people.
+        keep(route, delivery, kept).catch((error: unknown) => deps.onError(error, key))
+        return atOnce
+      }
+    }
     try {
       // The same key at the same moment: the second one waits for the first, and is a repeat of it.
       for (let before = underway.get(key); before; before = underway.get(key)) await before.catch(() => {})

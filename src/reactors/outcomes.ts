@@ -62,7 +62,7 @@ export const commandOf =
       case 'yookassa.createPayment':
         return linkReady(effect, { link: outcome.result as Answered, now })
       case 'cloudpayments.createOrder':
-        return orderReady(effect, { url: (outcome.result as { confirmationUrl: string }).confirmationUrl, now })
+        return orderReady(settings, effect, { order: outcome.result as Ordered, now })
       case 'yookassa.readPayment':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
@@ -131,9 +131,18 @@ const linkReady = (effect: Settled, { link, now }: { link: Answered; now: Instan
   }
 }
 
-const orderReady = (effect: Settled, { url, now }: { url: string; now: Instant }): Addressed | null => {
+/** A link, or what a late look-up under our number found instead. */
+type Ordered = { readonly confirmationUrl: string | null; readonly payment: Answered | null }
+
+const orderReady = (
+  settings: ReactorSettings,
+  effect: Settled,
+  { order, now }: { order: Ordered; now: Instant },
+): Addressed | null => {
   const to = target(effect)
-  if (!to) return null
+  if (order.payment) return recorded(settings, order.payment, now)
+  const url = order.confirmationUrl
+  if (!to || url === null) return null
   return {
     stream: to.stream,
     command: {

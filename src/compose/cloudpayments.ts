@@ -1,0 +1,122 @@
+import { createCloudPaymentsCourier } from '../connectors/cloudpayments/client.ts'
+import { noticeTarget } from '../connectors/cloudpayments/intake.ts'
+import { createCloudPaymentsTwin } from '../connectors/cloudpayments/twin.ts'
+import {
+  type CheckedOrder,
+  type CloudPaymentsNotice,
+  type CloudPaymentsSettings,
+  checkAnswer,
+  cloudpaymentsHook,
+  cloudpaymentsKinds,
+  codeAnswer,
+} from '../connectors/cloudpayments/wire.ts'
+import { readPaymentId } from '../domain/ids.ts'
+import { webhookRoute } from '../http/intake.ts'
+import { msOf } from '../kernel/time.ts'
+import type { Core } from './core.ts'
+import { type Composing, off, type Provider, statusOf } from './provider.ts'
+
+const twinTerminal = { publicId: 'test_api_sandbox', apiSecrets: ['sandbox-terminal-secret'] }
+/** The provider waits 30 s, the payer does not: without a decision by then the charge is declined, which harms less than a doubt. */
+const checkDecisionMs = 150
+/** An order that nobody paid for this long is out of date; links live for about an hour, a payer may be slow. */
+const orderLifetimeMs = 24 * 3_600_000
+
+/** What the service knows of its terminal. */
+export const cloudpaymentsSettings = ({
+  config,
+  ownUrl,
+}: Pick<Composing, 'config' | 'ownUrl'>): CloudPaymentsSettings => {
+  const given = config.cloudpayments
+  if (!given) return { ...twinTerminal, baseUrl: `${ownUrl}/sandbox/cloudpayments`, live: false }
+  const live = given.publicId.startsWith('test_api') ? false : config.service.mode === 'production' ? true : null
+  return { publicId: given.publicId, apiSecrets: given.apiSecrets, baseUrl: given.baseUrl, live }
+}
+
+type OrderRow = {
+  readonly paymentId: string
+  readonly subscriptionId: string
+  readonly amountKopecks: number
+  readonly currency: string
+  readonly status: string
+  readonly createdAt: string
+}
+
+/** Our order of an invoice number, as `check` compares it; read from the read model of payments. */
+const orderOf = async (
+  core: Core,
+  invoiceId: string | null,
+  settings: CloudPaymentsSettings,
+): Promise<CheckedOrder | null> => {
+  const paymentId = readPaymentId(invoiceId ?? '')
+  if (!paymentId) return null
+  const [live] = await core.sql<
+    { version: number }[]
+  >`select version from hub.read_models where name = 'payments' and role = 'live'`
+  const [row] = await core.sql.unsafe<OrderRow[]>(
+    `select payment_id, subscription_id, amount_kopecks, currency, status, created_at from hub_read.payments_${live?.version ?? 1} where payment_id = $1 and provider = 'cloudpayments'`,
+    [paymentId],
+    { prepare: true },
+  )
+  if (!row) return null
+  const open = row.status === 'pending' || row.status === 'declined'
+  const late = Date.parse(row.createdAt) + orderLifetimeMs < msOf(core.clock.now())
+  return {
+    invoiceId: row.paymentId,
+    accountId: row.subscriptionId,
+    amountKopecks: row.amountKopecks,
+    currency: row.currency,
+    state: !open ? 'cancelled' : late ? 'expired' : 'open',
+    testMode: settings.live === null ? null : !settings.live,
+  }
+}
+
+/** Decides a `check` from local state within its time; with the database frozen or away it says 13. */
+const decideCheck = async (
+  core: Core,
+  notice: CloudPaymentsNotice,
+  settings: CloudPaymentsSettings,
+): Promise<CheckCodeAnswer> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), checkDecisionMs)
+  })
+  const asked = orderOf(core, notice.invoiceId, settings).catch(() => 'away' as const)
+  const order = await Promise.race([asked, late])
+  clearTimeout(timer)
+  return codeAnswer(order === 'late' || order === 'away' ? 13 : checkAnswer(order, notice))
+}
+type CheckCodeAnswer = ReturnType<typeof codeAnswer>
+
+/** Composes CloudPayments: seven notification doors, the courier, and in the sandbox the terminal itself. */
+export const composeCloudPayments = (composing: Composing): Provider => {
+  const status = statusOf(composing.config, composing.config.cloudpayments)
+  if (status === 'off') return off('cloudpayments')
+  const settings = cloudpaymentsSettings(composing)
+  const routes = new Map(
+    cloudpaymentsKinds.map((kind) => [
+      kind as string,
+      webhookRoute({
+        source: 'cloudpayments',
+        route: `cloudpayments/${kind}`,
+        methods: ['POST'],
+        settings: () => settings,
+        wire: cloudpaymentsHook,
+        intake: async (facts, { at }) =>
+          facts.kind === 'check' ? { tag: 'ignored', reason: 'check-grants-nothing' } : noticeTarget(facts, at),
+        whenContentDiffers: 'conflict',
+        ...(kind === 'check'
+          ? { decideAtOnce: (facts: CloudPaymentsNotice) => decideCheck(composing.core, facts, settings) }
+          : {}),
+      }),
+    ]),
+  )
+  return {
+    name: 'cloudpayments',
+    status,
+    hooks: cloudpaymentsKinds.map((kind) => `${composing.publicUrl}/webhooks/cloudpayments/${kind}`),
+    courier: createCloudPaymentsCourier(settings, { call: composing.call }),
+    places: [{ pattern: 'cloudpayments/:kind', route: ({ kind }) => routes.get(kind ?? '') ?? null }],
+    twin: status === 'twin' ? createCloudPaymentsTwin(composing.twinContext('cloudpayments'), twinTerminal) : null,
+  }
+}
