@@ -73,17 +73,88 @@ const callsMax = 2000
 /** Short enough to feel immediate on a page, long enough to cost nothing. */
 const pumpPauseMs = 100
 
+/** Nothing waits for delivery, but a moved clock may have ended an offer. */
+const sweepPauseMs = 1000
+
 /** The provider waits this long for our answer. */
 const hookTimeoutMs = 30_000
 
 /** Opens the books of a twin and begins to deliver what they hold. */
 export const openDesk = <Data>(context: TwinContext<TwinState<Data>>, rules: DeskRules<Data>): TwinDesk<Data> => {
-  const empty = { data: rules.empty, calls: [], faults: [], policy: usualPolicy, waiting: [], hooksMade: 0 }
+  const book = openBook(context, rules.empty)
+  const deliver = (hook: TwinHook) => post(context, hook)
+
+  const adjustQuietly = (step: (state: TwinState<Data>) => TwinState<Data>): Promise<void> =>
+    book.turn(async (state) => ({ state: step(state), result: undefined }))
+
+  const changeQuietly = <Result>(step: (data: Data, now: Instant) => TwinChange<Data, Result>): Promise<Result> =>
+    book.turn(async (state) => {
+      const now = context.now()
+      const swept = rules.sweep(state.data, now)
+      const before = swept ? queued({ ...state, data: swept.data }, swept.hooks ?? [], now) : state
+      const { data, result, hooks = [] } = step(before.data, now)
+      return { state: queued(data === before.data ? before : { ...before, data }, hooks, now), result }
+    })
+
+  /** Delivers what is due; the pause until it should be done again, or null when nothing is left to do. */
+  const deliverDue = async (): Promise<number | null> => {
+    await changeQuietly((data) => ({ data, result: null }))
+    const { waiting, policy } = await book.state()
+    for (const hook of dueHooks(waiting, policy, context.now())) {
+      const answer = await deliver(hook)
+      const accepted = answer !== null && rules.isAccepted(answer.status, answer.body)
+      const dueAt = accepted ? null : retryAt(rules, hook, context.now())
+      await adjustQuietly((state) => ({ ...state, waiting: settled(state.waiting, hook, dueAt) }))
+    }
+    const left = await book.state()
+    if (left.waiting.length > 0 && !left.policy.suppress) return pumpPauseMs
+    return rules.hasTimers(left.data) ? sweepPauseMs : null
+  }
+
+  const wake = bell(deliverDue, context.wait)
+  void book.state().then(wake, () => undefined)
+  return {
+    state: book.state,
+    deliver,
+    change: (step) => changeQuietly(step).finally(wake),
+    adjust: (step) => adjustQuietly(step).finally(wake),
+  }
+}
+
+/** Keeps working while work says so; the given function wakes it, also in the midst of its work. */
+const bell = (work: () => Promise<number | null>, wait: (ms: number) => Promise<void>): (() => void) => {
+  let working = false
+  let rung = false
+  let stir = () => {}
+  const run = async (): Promise<void> => {
+    for (;;) {
+      rung = false
+      const stirred = new Promise<void>((resolve) => {
+        stir = resolve
+      })
+      const pauseMs = await work().catch(() => sweepPauseMs)
+      if (rung) continue
+      if (pauseMs === null) break
+      await Promise.race([wait(pauseMs), stirred])
+    }
+    working = false
+  }
+  return () => {
+    rung = true
+    stir()
+    if (working) return
+    working = true
+    void run()
+  }
+}
+
+/** The state, loaded at first need; turns follow one another, and each is saved before it resolves. */
+const openBook = <Data>(context: TwinContext<TwinState<Data>>, data: Data) => {
+  const empty = { data, calls: [], faults: [], policy: usualPolicy, waiting: [], hooksMade: 0 }
   let loaded: Promise<{ state: TwinState<Data> }> | null = null
   let lane: Promise<unknown> = Promise.resolve()
-  let pumping = false
 
-  const book = () => {
+  const held = (): Promise<{ state: TwinState<Data> }> => {
     loaded ??= context.store.load().then(
       (saved) => ({ state: saved ?? empty }),
       (error: unknown) => {
@@ -94,64 +165,20 @@ export const openDesk = <Data>(context: TwinContext<TwinState<Data>>, rules: Des
     )
     return loaded
   }
-  const exclusively = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const next = lane.then(work, work)
+  const turn = <Result>(
+    work: (state: TwinState<Data>) => Promise<{ readonly state: TwinState<Data>; readonly result: Result }>,
+  ): Promise<Result> => {
+    const next = lane.then(async () => {
+      const page = await held()
+      const { state, result } = await work(page.state)
+      if (state !== page.state) await context.store.save(state)
+      page.state = state
+      return result
+    })
     lane = next.catch(() => undefined)
     return next
   }
-  const write = async (state: TwinState<Data>): Promise<void> => {
-    const held = await book()
-    if (state === held.state) return
-    await context.store.save(state)
-    held.state = state
-  }
-  const adjust = (step: (state: TwinState<Data>) => TwinState<Data>) =>
-    exclusively(async () => write(step((await book()).state))).then(wake)
-
-  const change = <Result>(step: (data: Data, now: Instant) => TwinChange<Data, Result>): Promise<Result> =>
-    exclusively(async () => {
-      const now = context.now()
-      const { state } = await book()
-      const swept = rules.sweep(state.data, now)
-      const before = swept ? queued({ ...state, data: swept.data }, swept.hooks ?? [], now) : state
-      const { data, result, hooks = [] } = step(before.data, now)
-      await write(queued(data === before.data ? before : { ...before, data }, hooks, now))
-      return result
-    }).then((result) => {
-      wake()
-      return result
-    })
-
-  const deliver = (hook: TwinHook) => post(context, hook)
-
-  const pump = async (): Promise<void> => {
-    for (;;) {
-      await change((data) => ({ data, result: null }))
-      const { waiting, policy } = (await book()).state
-      const due = dueHooks(waiting, policy, context.now())
-      for (const hook of due) {
-        const answer = await deliver(hook)
-        const accepted = answer !== null && rules.isAccepted(answer.status, answer.body)
-        await adjust((state) => ({
-          ...state,
-          waiting: settled(state.waiting, hook, accepted ? null : retryAt(rules, hook, context.now())),
-        }))
-      }
-      const { state } = await book()
-      if ((state.waiting.length === 0 || state.policy.suppress) && !rules.hasTimers(state.data)) break
-      await context.wait(pumpPauseMs)
-    }
-    pumping = false
-  }
-  const wake = (): void => {
-    if (pumping) return
-    pumping = true
-    pump().catch(() => {
-      pumping = false
-    })
-  }
-  void book().then(wake, () => undefined)
-  return { state: async () => (await book()).state, change, adjust, deliver }
+  return { state: async () => (await held()).state, turn }
 }
 
 const queued = <Data>(state: TwinState<Data>, hooks: readonly TwinHook[], now: Instant): TwinState<Data> => {

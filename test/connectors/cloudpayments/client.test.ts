@@ -14,11 +14,11 @@ import {
 import { type CloudPaymentsTwinState, createCloudPaymentsTwin } from '../../../src/connectors/cloudpayments/twin.ts'
 import type { Attempt } from '../../../src/connectors/connector.ts'
 import { nodeOf } from '../../../src/connectors/exchange.ts'
+import { makeProviderCall } from '../../../src/connectors/fetcher.ts'
 import type { ProviderPayment, ProviderPayments, ProviderRefund } from '../../../src/connectors/payment.ts'
 import type { TwinCall } from '../../../src/connectors/twin.ts'
 import type { Outcome } from '../../../src/kernel/decision.ts'
 import { plusMs } from '../../../src/kernel/time.ts'
-import { socketCall } from '../../support/providerCall.ts'
 import { serveTwin, testClock, testTwinContext } from '../../support/twinServer.ts'
 
 const publicId = 'test_api_0001'
@@ -30,7 +30,7 @@ const openCourier = async ({ apiSecrets = ['secret'] } = {}) => {
   const twin = await serveTwin(createCloudPaymentsTwin(context, { publicId, apiSecrets: ['secret'] }))
   const courier = createCloudPaymentsCourier(
     { publicId, apiSecrets, baseUrl: twin.url, live: false },
-    { call: socketCall },
+    { call: makeProviderCall(fetch) },
   )
   const attempt = (more: Partial<Attempt> = {}): Attempt => ({
     key: crypto.randomUUID(),

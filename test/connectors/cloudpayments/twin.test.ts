@@ -130,13 +130,14 @@ const success = '4242424242424242'
 const failingRenewal = '4111111111111111'
 
 describe('CloudPayments twin, driven by an independent client', () => {
-  let terminal: Terminal
-  before(async () => {
-    terminal = await openTerminal()
-  })
-  after(() => terminal.stop())
+  /** A test of its own terminal, so that nothing depends on the order of tests. */
+  const atTerminal = (title: string, test: (terminal: Terminal) => Promise<void>) =>
+    it(title, async () => {
+      const terminal = await openTerminal()
+      await test(terminal).finally(terminal.stop)
+    })
 
-  it('takes an order from its creation to check, pay and a refund', async () => {
+  atTerminal('takes an order from its creation to check, pay and a refund', async (terminal) => {
     const { client, told, twin } = terminal
     const asked = {
       Amount: 1990.5,
@@ -180,7 +181,7 @@ describe('CloudPayments twin, driven by an independent client', () => {
     assert.equal(foundOld.Model?.Type, 0)
   })
 
-  it('signs so that an independent handler believes it', async () => {
+  atTerminal('signs so that an independent handler believes it', async (terminal) => {
     const { handlers, told } = terminal
     await payOrder(terminal, success, { Description: "Скидка 100% + 'ещё' ~ (A&B)" })
     await until(() => told.at(-1)?.kind === 'pay', 'pay was told')
@@ -197,7 +198,7 @@ describe('CloudPayments twin, driven by an independent client', () => {
     await assert.rejects(handlers.handlePayRequest(forged as unknown as typeof asked, async () => 0))
   })
 
-  it('charges a saved card, by its account only', async () => {
+  atTerminal('charges a saved card, by its account only', async (terminal) => {
     const { twin, client } = terminal
     const { model } = await payOrder(terminal, success)
     const token = String(model.Token)
@@ -222,12 +223,12 @@ describe('CloudPayments twin, driven by an independent client', () => {
     )
   })
 
-  it('saves no card without an account or without being asked', async () => {
+  atTerminal('saves no card without an account or without being asked', async (terminal) => {
     assert.equal((await payOrder(terminal, success, { AccountId: '' })).model.Token, null)
     assert.equal((await payOrder(terminal, success, { SaveCard: false })).model.Token, null)
   })
 
-  it('confirms and voids payments of two stages and tells of it', async () => {
+  atTerminal('confirms and voids payments of two stages and tells of it', async (terminal) => {
     const { twin, told } = terminal
     const first = await payOrder(terminal, success, { RequireConfirmation: true })
     assert.equal(first.model.Status, 'Authorized')
@@ -240,7 +241,7 @@ describe('CloudPayments twin, driven by an independent client', () => {
     await until(() => told.at(-1)?.kind === 'cancel', 'cancel was told')
   })
 
-  it('keeps subscriptions, and an update revives a cancelled one (P8)', async () => {
+  atTerminal('keeps subscriptions, and an update revives a cancelled one (P8)', async (terminal) => {
     const { twin, told } = terminal
     const { model } = await payOrder(terminal, success)
     const asked = {
@@ -278,7 +279,7 @@ describe('CloudPayments twin, driven by an independent client', () => {
   })
 
   for (const [card, { first, byToken }] of testCards) {
-    it(`makes of card ${card} ${first} and by token ${byToken}`, async () => {
+    atTerminal(`makes of card ${card} ${first} and by token ${byToken}`, async (terminal) => {
       const { model, paid } = await payOrder(terminal, card)
       assert.deepEqual([paid.Success, model.ReasonCode], [first === 0, first])
       if (first !== 0) return

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import type { Attempt } from '../../../src/connectors/connector.ts'
 import { nodeOf } from '../../../src/connectors/exchange.ts'
+import { makeProviderCall } from '../../../src/connectors/fetcher.ts'
 import type { ProviderPayment, ProviderPayments, ProviderRefund } from '../../../src/connectors/payment.ts'
 import type { TwinCall } from '../../../src/connectors/twin.ts'
 import { createYooKassaCourier } from '../../../src/connectors/yookassa/client.ts'
@@ -10,7 +11,6 @@ import { createYooKassaTwin, type YooKassaTwinState } from '../../../src/connect
 import { testCards } from '../../../src/connectors/yookassa/twinCards.ts'
 import type { Outcome } from '../../../src/kernel/decision.ts'
 import { type Instant, plusMs } from '../../../src/kernel/time.ts'
-import { socketCall } from '../../support/providerCall.ts'
 import { serveTwin, testClock, testTwinContext } from '../../support/twinServer.ts'
 
 const hourMs = 3_600_000
@@ -30,7 +30,7 @@ const openCourier = async ({ secretKeys = ['test_key'], savingAllowed = true } =
     acceptLoopback: true,
     live: false,
   }
-  const courier = createYooKassaCourier(settings, { call: socketCall })
+  const courier = createYooKassaCourier(settings, { call: makeProviderCall(fetch) })
   const attempt = (more: Partial<Attempt> = {}): Attempt => ({
     key: crypto.randomUUID(),
     number: 1,

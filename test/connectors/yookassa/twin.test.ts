@@ -107,7 +107,7 @@ describe('YooKassa twin, driven by an independent client', () => {
     const paid = await client.getPayment(payment.id)
     assert.deepEqual([paid.status, paid.paid, paid.payment_method.saved], ['succeeded', true, true])
     await until(() => notes.some((note) => note.object.id === payment.id), 'the notification came')
-    assert.equal(notes.at(-1)?.event, 'payment.succeeded')
+    assert.equal(notes.find((note) => note.object.id === payment.id)?.event, 'payment.succeeded')
 
     const charged = await client.createPayment(
       { amount: order().amount, capture: true, payment_method_id: paid.payment_method.id },
