@@ -76,7 +76,8 @@ export const testTwinContext = <State>(options: {
       new Promise((resolve) => {
         // After the test nothing is waited for: the loop that asked simply ends with the process.
         if (!open) return
-        setTimeout(resolve, Math.min(ms, 50)).unref()
+        // A hang outlasts every deadline of a test; the other pauses are shortened.
+        setTimeout(resolve, ms > 10_000 ? 2_000 : Math.min(ms, 50)).unref()
       }),
     close: () => {
       open = false

@@ -12,12 +12,18 @@ const receipt = Type.Union([
   Type.Object({
     email,
     description,
-    /** 1 to 12, in the same numbers as for the other provider: 1 none, 4 20 %, 11 22 % and so on. */
-    vatCode: Type.Integer({ minimum: 1, maximum: 12 }),
-    /** 1 to 6, in the same numbers as for the other provider. */
-    taxSystemCode: Type.Union([Type.Null(), Type.Integer({ minimum: 1, maximum: 6 })]),
+    /** The rate as this provider writes it; null, or 1 as the other provider writes it, for none. */
+    vatCode: Type.Union([
+      Type.Null(),
+      ...[0, 1, 5, 7, 10, 20, 22, 105, 107, 110, 120, 122].map((rate) => Type.Literal(rate)),
+    ]),
+    /** 0 to 5: tax systems count from 0 here. */
+    taxSystemCode: Type.Union([Type.Null(), Type.Integer({ minimum: 0, maximum: 5 })]),
   }),
 ])
+
+/** Null for a payer who left only a phone. */
+const payerEmail = Type.Union([Type.Null(), email])
 
 /** A new payment, for which the payer goes to the provider's page. */
 export const CreateOrder = Type.Object({
@@ -25,7 +31,7 @@ export const CreateOrder = Type.Object({
   subscriptionId: ours,
   amountKopecks: sum,
   description,
-  email,
+  email: payerEmail,
   successUrl: url,
   failUrl: url,
   saveMethod: Type.Boolean(),
@@ -38,7 +44,7 @@ export const ChargeToken = Type.Object({
   subscriptionId: ours,
   amountKopecks: sum,
   description,
-  email,
+  email: payerEmail,
   token: Type.String({ minLength: 1, maxLength: 512 }),
   receipt,
 })
@@ -111,7 +117,7 @@ const chargeFields = (order: Charge) => ({
   Amount: rublesOf(order.amountKopecks),
   Currency: 'RUB',
   Description: order.description,
-  Email: order.email,
+  ...(order.email === null ? {} : { Email: order.email }),
   InvoiceId: order.paymentId,
   AccountId: order.subscriptionId,
   ...(order.receipt === null ? {} : { JsonData: JSON.stringify(receiptData(order)) }),
@@ -120,12 +126,9 @@ const chargeFields = (order: Charge) => ({
 /** Amounts are JSON numbers here; two decimals survive the division. */
 const rublesOf = (amountKopecks: number): number => amountKopecks / 100
 
-/** The provider names VAT by its rate; null is none. */
-const vatRates: readonly (number | null)[] = [null, 0, 10, 20, 110, 120, 5, 7, 105, 107, 22, 122]
-
 const labelMax = 128
 
-/** One line for the whole sum, so that it always equals the payment. Tax systems count from 0 here. */
+/** One line for the whole sum, so that it always equals the payment. */
 const receiptData = ({ receipt: asked, amountKopecks }: Pick<Charge, 'receipt' | 'amountKopecks'>) => {
   if (asked === null) return {}
   const total = rublesOf(amountKopecks)
@@ -138,13 +141,13 @@ const receiptData = ({ receipt: asked, amountKopecks }: Pick<Charge, 'receipt' |
             price: total,
             quantity: 1,
             amount: total,
-            vat: vatRates[asked.vatCode - 1] ?? null,
+            vat: asked.vatCode === 1 ? null : asked.vatCode,
             method: 4,
             object: 4,
             measurementUnit: 'шт',
           },
         ],
-        ...(asked.taxSystemCode === null ? {} : { taxationSystem: asked.taxSystemCode - 1 }),
+        ...(asked.taxSystemCode === null ? {} : { taxationSystem: asked.taxSystemCode }),
         email: asked.email,
         amounts: { electronic: total },
       },

@@ -195,6 +195,12 @@ describe('CloudPayments courier', () => {
     ['nothing', 'createOrder', { amountKopecks: 0 }, 'amountKopecks'],
     ['no description', 'createOrder', { description: '' }, 'description'],
     ['no email', 'createOrder', { email: undefined }, 'email'],
+    [
+      'a VAT rate of the past or of elsewhere',
+      'createOrder',
+      { receipt: { email: 'anna@example.com', description: 'x', vatCode: 18, taxSystemCode: null } },
+      'receipt',
+    ],
     ['no token', 'chargeToken', { token: '' }, 'token'],
     ['a transaction that is no number', 'readPayment', { transactionId: '1;2' }, 'transactionId'],
   ]
@@ -230,6 +236,7 @@ describe('CloudPayments courier, when the outcome is not known', () => {
       const signal = AbortSignal.timeout(kind.endsWith('hang') ? 150 : 5000)
       const first = await desk.perform('cloudpayments.chargeToken', charge, desk.attempt({ key, signal }))
       assert.equal(first.tag, 'later')
+      assert.equal('code' in first && first.code === 'deadline', kind.endsWith('hang'))
       const second = resultOf<ProviderPayment>(
         await desk.perform('cloudpayments.chargeToken', charge, desk.attempt({ key, number: 2 })),
       )
@@ -334,8 +341,8 @@ describe('CloudPayments courier, when the provider asks for patience', () => {
 })
 
 describe('CloudPayments requests', () => {
-  it('carry amounts as numbers and the receipt in the numbers of this provider', () => {
-    const receipt = { email: 'anna@example.com', description: 'Подписка', vatCode: 11, taxSystemCode: 1 }
+  it('carry amounts as numbers and the receipt in the codes of this provider', () => {
+    const receipt = { email: 'anna@example.com', description: 'Подписка', vatCode: 22, taxSystemCode: 0 }
     const body = JSON.parse(createOrderBody({ ...order, receipt })) as Record<string, unknown>
     assert.deepEqual(
       [body.Amount, body.InvoiceId, body.AccountId, body.Email],
@@ -348,6 +355,10 @@ describe('CloudPayments requests', () => {
       (Items as readonly Record<string, unknown>[]).map(({ amount, vat }) => [amount, vat]),
       [[1990.5, 22]],
     )
+  })
+  it('go without an email for a payer who left only a phone', () => {
+    const body = JSON.parse(createOrderBody({ ...order, email: null })) as Record<string, unknown>
+    assert.equal('Email' in body, false)
   })
   it('keep every digit of a 64-bit number', () => {
     const body = refundBody({

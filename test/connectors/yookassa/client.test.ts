@@ -239,6 +239,7 @@ describe('YooKassa courier, when the outcome is not known', () => {
         desk.attempt({ key, signal: AbortSignal.timeout(kind.endsWith('hang') ? 150 : 5000) }),
       )
       assert.equal(first.tag, 'later')
+      assert.equal('code' in first && first.code === 'deadline', kind.endsWith('hang'))
       assert.equal('pauseDestination' in first, false)
       const second = resultOf<ProviderPayment>(
         await desk.perform('yookassa.createPayment', order, desk.attempt({ key, number: 2 })),
