@@ -1,0 +1,139 @@
+/** What a partner page shows. */
+export type PageData = {
+  readonly name: string
+  readonly city: string | null
+  readonly services: readonly string[]
+  /** E.164; null without a consent to show it. */
+  readonly phone: string | null
+}
+
+/** A template that may be used; made only of texts that passed every check. */
+export type PageTemplate = { readonly html: string; readonly css: string | null; readonly origin: 'built-in' | 'tilda' }
+
+/** A checked template, or why it is not taken: then the last good one stays. */
+export type Compiled =
+  | { readonly tag: 'template'; readonly template: PageTemplate }
+  | { readonly tag: 'refused'; readonly code: string; readonly detail: string }
+
+const phoneLink = 'https://placeholder.invalid/partner.phone'
+const requiredToken = '%%partner.name%%'
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Safe between tags and inside a quoted attribute alike. */
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character] ?? character)
+
+/**
+ * Checks a designer's page: the name of the partner must be in it, forms are pointed at us, scripts stay as the designer made them
+ * because their assets were copied, and nothing is evaluated later.
+ */
+export const compileTemplate = (html: string, options: { readonly formAction: string }): Compiled => {
+  if (html.trim() === '')
+    return { tag: 'refused', code: 'template-empty', detail: 'The page has no content: it is not published' }
+  const plain = joinTokens(html)
+  if (!plain.includes(requiredToken))
+    return { tag: 'refused', code: 'template-token-missing', detail: `The page lacks the token ${requiredToken}` }
+  // A form of an exported page still posts to its maker, and stops when the subscription there ends.
+  const withForms = plain.replace(
+    /(<form\b[^>]*?\saction=)(["'])[^"']*\2/gi,
+    (_all, start: string, quote: string) => `${start}${quote}${escaped(options.formAction)}${quote}`,
+  )
+  return { tag: 'template', template: { html: withForms, css: null, origin: 'tilda' } }
+}
+
+/** The editor may put a soft break or an entity into a long word; a token is one word. */
+const joinTokens = (html: string): string =>
+  html.replace(
+    /%%(?:&nbsp;|<br\s*\/?>|\s)*partner(?:&nbsp;|<br\s*\/?>|\s)*\.(?:&nbsp;|<br\s*\/?>|\s)*(name|city|services|phone)(?:&nbsp;|<br\s*\/?>|\s)*%%/gi,
+    (_all, field: string) => `%%partner.${field.toLowerCase()}%%`,
+  )
+
+/** The digits of a phone, grouped for reading. */
+const phoneText = (phone: string): string => phone.replace(/^\+7(\d{3})(\d{3})(\d{2})(\d{2})$/, '+7 $1 $2-$3-$4')
+
+/** Fills a template: text and attributes escaped, the phone link made a `tel:` or taken away. Values are never looked into for tokens. */
+export const renderPage = (template: PageTemplate, data: PageData): string => {
+  const values: Readonly<Record<string, string>> = {
+    name: escaped(data.name),
+    city: escaped(data.city ?? ''),
+    services: escaped(data.services.join(', ')),
+    phone: data.phone === null ? '' : escaped(phoneText(data.phone)),
+  }
+  const link = data.phone !== null && /^\+\d{8,15}$/.test(data.phone) ? `tel:${data.phone}` : '#'
+  return template.html.replace(
+    /%%partner\.(name|city|services|phone)%%|https:\/\/placeholder\.invalid\/partner\.phone/g,
+    (found, field: string | undefined) => (found === phoneLink ? link : (values[field ?? ''] ?? '')),
+  )
+}
+
+/** A copied file of a template. */
+export type AssetPlan = { readonly from: string; readonly to: string }
+
+/**
+ * Checks the files that a page needs: only from Tilda's own hosts (or the host of a configured stand-in), only plain file names.
+ * One bad entry refuses the whole export, because a page without it would be another page.
+ */
+export const planAssets = (
+  entries: readonly { readonly from: unknown; readonly to: unknown }[],
+  allowedHost: string,
+): { readonly assets: readonly AssetPlan[] } | { readonly code: string } => {
+  const assets: AssetPlan[] = []
+  for (const { from, to } of entries) {
+    if (typeof from !== 'string' || typeof to !== 'string' || !URL.canParse(from)) return { code: 'asset-unreadable' }
+    const { protocol, host, hostname } = new URL(from)
+    const own = host === allowedHost && /^https?:$/.test(protocol)
+    if (!own && !(protocol === 'https:' && /(^|\.)(tildacdn\.(com|info|net|pub)|tilda\.(ws|cc))$/.test(hostname)))
+      return { code: 'asset-host-foreign' }
+    if (!/^[\w.@-]{1,150}$/.test(to) || to.startsWith('.')) return { code: 'asset-path-unsafe' }
+    assets.push({ from, to })
+  }
+  return { assets }
+}
+
+/** Points the names of copied files at the place where they are served. */
+export const rewriteAssets = (html: string, assets: readonly AssetPlan[], prefix: string): string =>
+  assets
+    .toSorted((one, other) => other.to.length - one.to.length)
+    .reduce(
+      (text, { to }) =>
+        text.replace(
+          new RegExp(
+            `(["'(])(?:/|\\./)?(?:images/|img/|css/|js/)?${to.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?=["')?])`,
+            'g',
+          ),
+          `$1${prefix}${to}`,
+        ),
+      html,
+    )
+
+/** The page that is used until a designer's template was exported: no script, no foreign host. */
+export const builtInTemplate: PageTemplate = {
+  origin: 'built-in',
+  css: null,
+  html: `<!doctype html>
+<html lang="ru">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>%%partner.name%% — партнёр «Дома и цены»</title>
+<meta name="description" content="%%partner.name%%, %%partner.city%%: %%partner.services%%">
+<link rel="stylesheet" href="/assets/site.css">
+</head>
+<body>
+<main class="partner">
+<p><a href="/partners">Все партнёры</a></p>
+<h1>%%partner.name%%</h1>
+<p class="city">%%partner.city%%</p>
+<h2>Услуги</h2>
+<p>%%partner.services%%</p>
+<p class="phone"><a href="https://placeholder.invalid/partner.phone">%%partner.phone%%</a></p>
+</main>
+</body>
+</html>
+`,
+}
