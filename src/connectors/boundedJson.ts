@@ -15,13 +15,32 @@ import {
  */
 export const parseBoundedJson = (text: string, limits: BodyLimits, damaged = false): ParsedBody => {
   const reader: Reader = { text, at: 0, limits, damaged, flags: new Set(), fieldsCount: 0 }
-  const root = readValue(reader, { depth: 1, name: '' })
-  skipBlank(reader)
+  const root = readWhole(reader)
   if ('fault' in root) return { tag: 'unreadable', code: root.fault }
-  if (reader.at !== text.length) return { tag: 'unreadable', code: 'not-json' }
   if (!isBodyFields(root.value)) return { tag: 'unreadable', code: 'not-an-object' }
   if (Object.keys(root.value).length === 0) return { tag: 'unreadable', code: 'no-fields' }
   return { tag: 'fields', fields: root.value, flags: [...reader.flags] }
+}
+
+/** An answer of a provider is larger than a webhook, and still no reason to exhaust the memory. */
+const answerLimits: BodyLimits = {
+  fieldsMax: 100_000,
+  nameLengthMax: 1000,
+  valueBytesMax: 1_048_576,
+  depthMax: 32,
+  listItemsMax: 10_000,
+}
+
+/** Reads the JSON of a provider's answer, whatever stands at its top; undefined when it is none. */
+export const parseAnswerJson = (text: string): BodyValue | undefined => {
+  const read = readWhole({ text, at: 0, limits: answerLimits, damaged: false, flags: new Set(), fieldsCount: 0 })
+  return 'fault' in read ? undefined : read.value
+}
+
+const readWhole = (reader: Reader): Read<BodyValue> => {
+  const root = readValue(reader, { depth: 1, name: '' })
+  skipBlank(reader)
+  return 'value' in root && reader.at !== reader.text.length ? notJson : root
 }
 
 type Reader = {

@@ -5,7 +5,7 @@ import { type JsonNode, parseStrictJson } from './strictJson.ts'
 
 /** One request to a provider. */
 export type ProviderRequest = {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT'
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
