@@ -45,6 +45,9 @@ export type Reading<Facts> =
   | { readonly tag: 'ignored'; readonly dedupeKey: string; readonly canonical: string; readonly reason: string }
   | { readonly tag: 'malformed'; readonly reason: string; readonly answer: Answer }
 
+/** An authentic question: it is answered from what is known, changes nothing, and leaves no delivery behind to be repeated. */
+export type Inquiry<Facts> = { readonly tag: 'query'; readonly facts: Facts }
+
 /** The inbound half of a provider: pure functions over bytes. `Settings` is the provider's part of the configuration. */
 export type WebhookWire<Settings, Facts> = {
   readonly verify: (delivery: Delivery, settings: Settings) => Authenticity
