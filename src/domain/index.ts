@@ -3,11 +3,12 @@ import { type NoticeCommand, type NoticeEvent, notice } from './notice.ts'
 import { type OperatorCommand, type OperatorEvent, operatorLog } from './operatorLog.ts'
 import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
 import { type SubscriptionCommand, type SubscriptionEvent, subscription, subscriptionPersonal } from './subscription.ts'
+import { type TemplateCommand, type TemplateEvent, template } from './template.ts'
 
 /** Every fact of the business. */
-export type DomainEvent = PartnerEvent | SubscriptionEvent | NoticeEvent | OperatorEvent
+export type DomainEvent = PartnerEvent | SubscriptionEvent | NoticeEvent | OperatorEvent | TemplateEvent
 /** Every wish of the business. */
-export type DomainCommand = PartnerCommand | SubscriptionCommand | NoticeCommand | OperatorCommand
+export type DomainCommand = PartnerCommand | SubscriptionCommand | NoticeCommand | OperatorCommand | TemplateCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 type Claims = { readonly take: readonly string[]; readonly release: readonly string[] }
@@ -57,5 +58,6 @@ export const models = {
     subjectOf: (stream) => idOf(stream),
     claimsOf: () => noClaims,
   }),
+  template: erased({ decider: template, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
   notice: erased({ decider: notice, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
 }

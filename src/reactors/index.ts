@@ -81,6 +81,19 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
     ],
     (event, states) => takePayments(settings, event, states),
   ),
+  rule('exportTemplate', ['TemplatePublished'], (event) =>
+    event.type !== 'TemplatePublished' ||
+    (settings.templatePageId !== null && settings.templatePageId !== event.data.pageId)
+      ? []
+      : [
+          {
+            destination: 'tilda',
+            kind: 'tilda.exportTemplate',
+            payload: { pageId: event.data.pageId },
+            dueAt: event.data.exportAt,
+          },
+        ],
+  ),
   rule(
     'sendLetters',
     [

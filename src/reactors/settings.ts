@@ -7,6 +7,8 @@ export type ReactorSettings = {
   readonly provider: Provider
   readonly operatorEmail: string | null
   readonly publicUrl: string
+  /** Which page of Tilda is the template; null: whichever is published. */
+  readonly templatePageId: string | null
   /** The registration form on the partners' site. */
   readonly formUrl: string
   readonly pagesUrl: string

@@ -44,16 +44,12 @@ export const takePayments = (
       return rereadAfterMinutes.map(reads)
     }
     case 'PaymentNoticeReceived': {
-      const { provider, providerPaymentId } = event.data
+      const { provider, providerPaymentId, kind } = event.data
       if (provider === 'yookassa')
         return [{ destination: 'yookassa', kind: 'yookassa.readPayment', payload: { providerPaymentId } }]
-      return [
-        {
-          destination: 'cloudpayments',
-          kind: 'cloudpayments.readPayment',
-          payload: { transactionId: providerPaymentId },
-        },
-      ]
+      // The provider tells the sum of refunds only in its list.
+      const payload = { transactionId: providerPaymentId, withRefunds: kind === 'refund' }
+      return [{ destination: 'cloudpayments', kind: 'cloudpayments.readPayment', payload }]
     }
     case 'SubscriptionActivated':
     case 'SubscriptionExtended': {

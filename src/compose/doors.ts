@@ -1,0 +1,110 @@
+import type { Config } from '../config.ts'
+import { isDatabaseAway } from '../db/connect.ts'
+import type { Door } from '../http/app.ts'
+import type { makeIngest } from '../http/ingest.ts'
+import type { Metrics } from '../http/metrics.ts'
+import { sourceLimit } from '../http/peer.ts'
+import type { HttpPorts } from '../http/ports.ts'
+import { assetsDoor, feedsDoor, type PublicDeps, partnersDoor, payDoor } from '../http/publicDoors.ts'
+import { type WebhookDoorDeps, webhookDoor } from '../http/webhooks.ts'
+import { headPosition } from '../log/log.ts'
+import { clock, sandboxDoor } from '../sandbox/sandbox.ts'
+import type { Core } from './core.ts'
+import { errorFields, type Logger } from './log.ts'
+import type { Providers } from './providers.ts'
+
+/** What the doors of the service are made of. */
+export type DoorsDeps = {
+  readonly config: Config
+  readonly core: Core
+  readonly ports: HttpPorts
+  readonly metrics: Metrics
+  readonly providers: Providers
+  readonly ingest: ReturnType<typeof makeIngest>['ingest']
+  readonly readBody: WebhookDoorDeps['readBody']
+  readonly log: Logger
+  readonly isOperator: (request: Request) => boolean
+  readonly isReader: (request: Request) => boolean
+  readonly readPayToken: (token: string) => string | null
+  readonly pagesUrl: string
+  readonly publicUrl: string
+  readonly wait: (ms: number) => Promise<void>
+}
+
+/** Every door of the service. Each checks for itself who comes in: a sender by signature, a person by token, or it is public. */
+export const makeDoors = (
+  deps: DoorsDeps,
+): { readonly list: readonly Door[]; readonly healthOnly: readonly Door[]; readonly closeStreams: () => void } => {
+  const { config, core, ports, metrics, providers, log } = deps
+  const webhooks = webhookDoor({
+    places: providers.list.flatMap((provider) => provider.places),
+    ingest: deps.ingest,
+    trustedProxies: config.service.trustedProxies,
+    withinRate: sourceLimit(config.service.sourceRateMax, () => performance.now()),
+    readBody: deps.readBody,
+    now: core.clock.now,
+    onRefused: (source, code) => {
+      metrics.refused(source, code)
+      log.debug('A delivery was refused', { source, code })
+    },
+    onError: (error) => log.error('A delivery could not be kept', errorFields(error)),
+  })
+  const publicDeps: PublicDeps = {
+    sql: core.sql,
+    handler: core.handler,
+    newId: ports.newId,
+    now: ports.now,
+    provider: config.billing.provider,
+    readToken: deps.readPayToken,
+    wait: deps.wait,
+    publicUrl: deps.publicUrl,
+    pagesUrl: deps.pagesUrl,
+    template: providers.templates.current,
+    asset: providers.templates.asset,
+    isAway: isDatabaseAway,
+  }
+  const metricsDoor: Door = {
+    prefix: '/metrics',
+    open: async (request) =>
+      deps.isReader(request)
+        ? metricsText(deps)
+        : new Response(null, { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } }),
+  }
+  const list: Door[] = [
+    { prefix: '/webhooks', open: webhooks },
+    metricsDoor,
+    { prefix: '/pay', open: payDoor(publicDeps) },
+    { prefix: '/partners', open: partnersDoor(publicDeps) },
+    { prefix: '/feeds', open: feedsDoor(publicDeps) },
+    { prefix: '/assets', open: assetsDoor(publicDeps) },
+    ...sandboxDoors(deps),
+  ]
+  return { list, healthOnly: [metricsDoor], closeStreams: () => {} }
+}
+
+/** The twins in the sandbox; the clock wherever it may be moved, also when every provider is replaced by a stand-in. */
+const sandboxDoors = ({ config, ports, providers, publicUrl, isOperator }: DoorsDeps): Door[] => {
+  const advance = async (ms: number): Promise<Response> => {
+    const result = await ports.operations.advanceClock(ms)
+    if (result.tag !== 'ok')
+      return Response.json({ code: result.tag === 'refused' ? result.code : 'unknown' }, { status: 409 })
+    return Response.json(result.body, {
+      headers: { 'X-Position': String(result.position), 'Cache-Control': 'no-store' },
+    })
+  }
+  const deps = { publicUrl, isOperator, advance, twins: providers.list.flatMap((provider) => provider.twin ?? []) }
+  if (config.service.mode === 'sandbox') return [{ prefix: '/sandbox', open: sandboxDoor(deps) }]
+  return config.service.testClock ? [{ prefix: '/sandbox/clock', open: (request) => clock(deps, request) }] : []
+}
+
+const metricsText = async ({ core, ports, metrics }: DoorsDeps): Promise<Response> => {
+  const [head, projections, destinations] = await Promise.all([
+    headPosition(core.sql),
+    ports.operations.projections(),
+    ports.operations.destinations(),
+  ])
+  const text = await metrics.text({ head, appendsWaiting: core.lane.stats().waiting, lags: projections, destinations })
+  return new Response(text, {
+    headers: { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control': 'no-store' },
+  })
+}

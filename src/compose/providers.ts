@@ -1,0 +1,40 @@
+import type { ReactorSettings } from '../reactors/settings.ts'
+import { cloudpaymentsSettings, composeCloudPayments } from './cloudpayments.ts'
+import { composeEmail, type EmailLimits } from './email.ts'
+import { composeFns } from './fns.ts'
+import type { Composing, Provider } from './provider.ts'
+import { composeTilda, type Templates } from './tilda.ts'
+import { composeYooKassa, yookassaSettings } from './yookassa.ts'
+
+/** Every provider, with what others need of them. */
+export type Providers = {
+  readonly list: readonly Provider[]
+  readonly templates: Templates
+  readonly formUrl: string
+  readonly emailLimits: EmailLimits
+  readonly expected: ReactorSettings['expected']
+}
+
+/** Composes every provider; one line each. */
+export const composeProviders = async (composing: Composing): Promise<Providers> => {
+  const tilda = composeTilda(composing)
+  const email = await composeEmail(composing)
+  const shop = yookassaSettings(composing)
+  const terminal = cloudpaymentsSettings(composing)
+  return {
+    list: [
+      composeFns(composing),
+      tilda.provider,
+      composeYooKassa(composing),
+      composeCloudPayments(composing),
+      email.provider,
+    ],
+    templates: tilda.templates,
+    formUrl: tilda.formUrl,
+    emailLimits: email.limits,
+    expected: {
+      yookassa: { accountId: shop.shopId, test: !shop.live },
+      cloudpayments: { accountId: null, test: terminal.live === null ? null : !terminal.live },
+    },
+  }
+}
