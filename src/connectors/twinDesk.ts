@@ -50,6 +50,8 @@ export type DeskRules<Data> = {
   readonly retryGapsMs: readonly number[]
   readonly attemptsMax: number
   readonly isAccepted: (status: number, body: string) => boolean
+  /** What a delivery changes at the provider, such as a hook that is switched off after failures. */
+  readonly delivered?: (data: Data, hook: TwinHook, accepted: boolean) => Data
   /** What the passing of time changes, such as an offer that ran out; null when nothing does. */
   readonly sweep: (data: Data, now: Instant) => TwinChange<Data, null> | null
   /** Whether time still has something to change. */
@@ -104,7 +106,11 @@ export const openDesk = <Data>(context: TwinContext<TwinState<Data>>, rules: Des
       const answer = await deliver(hook)
       const accepted = answer !== null && rules.isAccepted(answer.status, answer.body)
       const dueAt = accepted ? null : retryAt(rules, hook, context.now())
-      await adjustQuietly((state) => ({ ...state, waiting: settled(state.waiting, hook, dueAt) }))
+      await adjustQuietly((state) => ({
+        ...state,
+        data: rules.delivered ? rules.delivered(state.data, hook, accepted) : state.data,
+        waiting: settled(state.waiting, hook, dueAt),
+      }))
     }
     const left = await book.state()
     if (left.waiting.length > 0 && !left.policy.suppress) return pumpPauseMs
