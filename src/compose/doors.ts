@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts'
 import { isDatabaseAway } from '../db/connect.ts'
+import { apiDoor, openApiDoor } from '../http/api.ts'
 import type { Door } from '../http/app.ts'
 import type { makeIngest } from '../http/ingest.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -10,6 +11,7 @@ import { type WebhookDoorDeps, webhookDoor } from '../http/webhooks.ts'
 import { headPosition } from '../log/log.ts'
 import { clock, sandboxDoor } from '../sandbox/sandbox.ts'
 import type { Core } from './core.ts'
+import { diagnose } from './doctor.ts'
 import { errorFields, type Logger } from './log.ts'
 import type { Providers } from './providers.ts'
 
@@ -70,8 +72,18 @@ export const makeDoors = (
         ? metricsText(deps)
         : new Response(null, { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } }),
   }
+  const openApi = openApiDoor(ports)
   const list: Door[] = [
     { prefix: '/webhooks', open: webhooks },
+    {
+      prefix: '/api/v1',
+      open: apiDoor({
+        ports,
+        doctor: () => diagnose(deps),
+        onError: (error) => log.error('A question could not be answered', errorFields(error)),
+      }),
+    },
+    { prefix: '/openapi', open: openApi },
     metricsDoor,
     { prefix: '/pay', open: payDoor(publicDeps) },
     { prefix: '/partners', open: partnersDoor(publicDeps) },

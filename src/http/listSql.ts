@@ -1,0 +1,105 @@
+import type { ListQuery } from './listQuery.ts'
+import type { Field, FieldType, Resource } from './resources.ts'
+
+/** A statement with its parameters. */
+export type Prepared = {
+  readonly text: string
+  readonly parameters: readonly (string | number | boolean | null | readonly string[])[]
+}
+
+const sqlTypes: Readonly<Record<FieldType, string>> = {
+  text: 'text',
+  number: 'bigint',
+  boolean: 'boolean',
+  time: 'timestamptz',
+  texts: 'text[]',
+  numbers: 'bigint[]',
+  uuid: 'uuid',
+  json: 'jsonb',
+}
+
+/** Digits of a phone that tell people apart, whatever the prefix. */
+const phoneDigits = 10
+
+/** Writes the statement of one page, or of the whole selection without a limit. Columns come from the table of fields only. */
+export const listStatement = (
+  resource: Resource,
+  query: ListQuery,
+  at: { readonly source: string; readonly analyst: boolean; readonly whole: boolean },
+): Prepared => {
+  const parameters: (string | number | boolean | null | readonly string[])[] = []
+  const bind = (value: string | number | boolean | null | readonly string[]): string => `$${parameters.push(value)}`
+  const id = resource.fields.find((field) => field.name === resource.id)
+  if (!id) throw new Error(`The list ${resource.name} has no field ${resource.id}`)
+  const conditions = query.filters.map(({ field, values }) => filterCondition(field, values, bind))
+  if (query.q !== null)
+    conditions.push(
+      searchCondition(
+        resource.fields.filter((field) => !(at.analyst && field.personal)),
+        query.q,
+        bind,
+      ),
+    )
+  if (query.after) conditions.push(cursorCondition({ sort: query.sort, id }, query.after, bind))
+  const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
+  const direction = query.sort.descending ? 'desc' : 'asc'
+  const order = `s.${query.sort.field.column} ${direction} nulls last, s.${id.column} asc`
+  const columns = [...new Set(resource.fields.map((field) => `s.${field.column}`))].join(', ')
+  const limit = at.whole ? '' : ` limit ${bind(query.limit + 1)}::int`
+  return {
+    text: `select ${columns}, s.${query.sort.field.column}::text as sort_value from ${at.source}${where} order by ${order}${limit}`,
+    parameters,
+  }
+}
+
+type Bind = (value: string | number | boolean | null | readonly string[]) => string
+
+const filterCondition = (field: Field, values: readonly string[], bind: Bind): string => {
+  const column = `s.${field.column}`
+  const list = bind(
+    values.map((value) => (field.caseless || field.type === 'texts' ? value.trim().toLowerCase() : value)),
+  )
+  switch (field.type) {
+    case 'texts':
+      return `exists (select from unnest(${column}) item where lower(item) = any (${list}::text[]))`
+    case 'numbers':
+      return `${column} && ${list}::bigint[]`
+    case 'time':
+      return `date_trunc('milliseconds', ${column}) = any (${list}::timestamptz[])`
+    case 'uuid':
+      return `${column}::text = any (${list}::text[])`
+    case 'text':
+      return field.caseless ? `lower(${column}) = any (${list}::text[])` : `${column} = any (${list}::text[])`
+    default:
+      return `${column} = any (${list}::${sqlTypes[field.type]}[])`
+  }
+}
+
+/** `q` finds a phone however it is typed, whole ids and numbers, and parts of texts. */
+const searchCondition = (fields: readonly Field[], q: string, bind: Bind): string => {
+  const digits = q.replace(/\D/g, '')
+  const whole = bind(q.trim())
+  const part = bind(`%${q.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`)
+  const conditions = fields.flatMap((field) => {
+    const column = `s.${field.column}`
+    if (field.searched === 'whole') return [`${column}::text = ${whole}::text`]
+    if (field.searched === 'part') return [`lower(${column}) like ${part}::text`]
+    if (field.searched === 'phone' && digits.length >= 6 && /^[\d\s()+.-]+$/.test(q))
+      return [`${column} like ${bind(`%${digits.slice(-phoneDigits)}`)}::text`]
+    return []
+  })
+  return `(${conditions.join(' or ') || 'false'})`
+}
+
+/** What comes after the last row of a page: rows without a value come last in either direction. */
+const cursorCondition = (
+  { sort, id }: { sort: ListQuery['sort']; id: Field },
+  after: { value: string | null; id: string },
+  bind: Bind,
+): string => {
+  const column = `s.${sort.field.column}`
+  const beyond = `s.${id.column} > ${bind(after.id)}::${sqlTypes[id.type]}`
+  if (after.value === null) return `(${column} is null and ${beyond})`
+  const value = `${bind(after.value)}::${sqlTypes[sort.field.type]}`
+  return `(${column} ${sort.descending ? '<' : '>'} ${value} or (${column} = ${value} and ${beyond}) or ${column} is null)`
+}

@@ -1,0 +1,243 @@
+import { slugOf } from '../connectors/slug.ts'
+import type { Handled } from '../engine/handle.ts'
+import type { Actor, By, EffectFilter, HttpPorts, OperationResult } from './ports.ts'
+import { jsonAnswer, problem } from './problem.ts'
+
+type Body = Readonly<Record<string, unknown>>
+type Command = { readonly params: readonly string[]; readonly body: Body; readonly by: By; readonly actor: Actor }
+
+/** An operator command: its path with `:name` for a part, what it does, and what its body holds besides the reason. */
+export type OperatorRoute = {
+  readonly path: string
+  readonly doc: string
+  readonly body: Readonly<Record<string, string>>
+  readonly run: (ports: HttpPorts, command: Command) => Promise<OperationResult>
+}
+
+const reasonCharsMax = 500
+
+const oneOf = <Choice extends string>(body: Body, name: string, choices: readonly Choice[]): Choice => {
+  const found = choices.find((choice) => choice === body[name])
+  if (found === undefined) throw problem(422, `${name}-unreadable`, `${name} should be one of ${choices.join(', ')}`)
+  return found
+}
+
+const textOf = (body: Body, name: string): string | undefined => {
+  const value = body[name]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw problem(422, `${name}-unreadable`, `${name} should be a text`)
+  return value
+}
+
+/** A command of the business on a stream, as an operation. */
+const decide = async (
+  ports: HttpPorts,
+  { by }: Command,
+  at: { readonly stream: string; readonly type: string; readonly data: Body; readonly unknown: string },
+): Promise<OperationResult> => {
+  const handled: Handled = await ports.handler.handle({
+    stream: at.stream,
+    command: { type: at.type, data: { at: ports.now(), ...at.data } },
+    cause: { kind: 'operator', id: by.actor },
+    actor: by.actor,
+    reason: by.reason,
+  })
+  if (handled.tag === 'accepted')
+    return {
+      tag: 'ok',
+      status: 200,
+      position: handled.position,
+      body: { stream: at.stream, events: handled.events.map((event) => event.type) },
+    }
+  if (handled.tag === 'claimed')
+    return { tag: 'refused', code: 'inn-taken', detail: 'Another partner holds this INN now' }
+  if (handled.tag !== 'refused')
+    return { tag: 'refused', code: 'not-settled', detail: 'The command could not be settled' }
+  return handled.code === at.unknown
+    ? { tag: 'unknown', detail: handled.detail }
+    : { tag: 'refused', code: handled.code, detail: handled.detail }
+}
+
+const reviewPartner = async (ports: HttpPorts, command: Command): Promise<OperationResult> => {
+  const [id = ''] = command.params
+  const verdict = oneOf(command.body, 'verdict', ['verified', 'rejected'])
+  const { state } = await ports.handler.load(`partner-${id}`)
+  const partner = state as {
+    status: string
+    company?: { legalName: string | null } | null
+    application?: { companyName: string | null; contactName: string | null }
+  }
+  if (partner.status === 'absent') return { tag: 'unknown', detail: 'There is no such partner' }
+  const name =
+    partner.company?.legalName ?? partner.application?.companyName ?? partner.application?.contactName ?? null
+  return decide(ports, command, {
+    stream: `partner-${id}`,
+    type: 'ReviewPartner',
+    data: { verdict, slug: slugOf(name, id), detail: command.by.reason },
+    unknown: 'partner-unknown',
+  })
+}
+
+const days = (body: Body): number => {
+  if (Number.isInteger(body.days) && Number(body.days) >= 1 && Number(body.days) <= 3660) return Number(body.days)
+  throw problem(422, 'days-unreadable', 'days should be a whole number from 1 to 3660')
+}
+
+const redriveFilter = (body: Body): EffectFilter => {
+  const [destination, kind, status] = ['destination', 'kind', 'status'].map((name) => textOf(body, name))
+  return {
+    ...(destination === undefined ? {} : { destination }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(status === undefined ? {} : { status }),
+  }
+}
+
+/** Every operator command; one entry each. */
+export const operatorRoutes: readonly OperatorRoute[] = [
+  {
+    path: 'projections/:name/rebuild',
+    doc: 'Build a new version beside the live one',
+    body: {},
+    run: (ports, { params: [name = ''], by }) => ports.operations.rebuild(name, by),
+  },
+  {
+    path: 'projections/:name/switch',
+    doc: 'Make the candidate live',
+    body: {},
+    run: (ports, { params: [name = ''], by }) => ports.operations.switchVersion(name, by),
+  },
+  {
+    path: 'projections/:name/rollback',
+    doc: 'Make the previous version live again',
+    body: {},
+    run: (ports, { params: [name = ''], by }) => ports.operations.rollback(name, by),
+  },
+  {
+    path: 'effects/redrive',
+    doc: 'Set dead or refused effects free again',
+    body: { destination: 'string', kind: 'string', status: 'string', dryRun: 'boolean' },
+    run: (ports, { body, by }) =>
+      ports.operations.redrive(redriveFilter(body), { ...by, dryRun: body.dryRun === true }),
+  },
+  {
+    path: 'effects/:id/retry',
+    doc: 'Try an effect again',
+    body: {},
+    run: (ports, { params: [id = ''], by }) => ports.operations.retryEffect(id, by),
+  },
+  {
+    path: 'effects/:id/resolve',
+    doc: 'Say what became of an effect',
+    body: { outcome: 'string' },
+    run: (ports, { params: [id = ''], body, by }) =>
+      ports.operations.resolveEffect(id, oneOf(body, 'outcome', ['done', 'refused']), by),
+  },
+  {
+    path: 'effects/:id/discard',
+    doc: 'Give an effect up',
+    body: {},
+    run: (ports, { params: [id = ''], by }) => ports.operations.discardEffect(id, by),
+  },
+  {
+    path: 'destinations/:name/pause',
+    doc: 'Call a destination no more',
+    body: {},
+    run: (ports, { params: [name = ''], by }) => ports.operations.pauseDestination(name, by),
+  },
+  {
+    path: 'destinations/:name/resume',
+    doc: 'Call a destination again',
+    body: {},
+    run: (ports, { params: [name = ''], by }) => ports.operations.resumeDestination(name, by),
+  },
+  {
+    path: 'webhooks/:id/replay',
+    doc: 'Run a delivery through the present code again',
+    body: {},
+    run: (ports, { params: [id = ''], by }) => ports.operations.replayWebhook(id, by),
+  },
+  {
+    path: 'quarantine/:id/release',
+    doc: 'Take a delivery out of quarantine after a fix',
+    body: {},
+    run: (ports, { params: [id = ''], by }) => ports.operations.releaseQuarantine(id, by),
+  },
+  { path: 'partners/:id/review', doc: 'Decide an application', body: { verdict: 'string' }, run: reviewPartner },
+  {
+    path: 'subscriptions/:id/cancel',
+    doc: 'Cancel now or at the end of the period',
+    body: { at: 'string' },
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `subscription-${command.params[0]}`,
+        type: 'CancelSubscription',
+        data: { when: oneOf(command.body, 'at', ['now', 'period_end']) },
+        unknown: 'subscription-unknown',
+      }),
+  },
+  {
+    path: 'subscriptions/:id/extend',
+    doc: 'Give days as a present',
+    body: { days: 'integer' },
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `subscription-${command.params[0]}`,
+        type: 'ExtendSubscription',
+        data: { days: days(command.body) },
+        unknown: 'subscription-unknown',
+      }),
+  },
+]
+
+/** The parts of a path that a pattern leaves open; null when it is another path. */
+export const matchPath = (pattern: string, path: string): readonly string[] | null => {
+  const names = pattern.split('/')
+  const segments = path.split('/')
+  if (names.length !== segments.length) return null
+  const params: string[] = []
+  for (const [index, name] of names.entries()) {
+    const segment = segments[index] ?? ''
+    if (name.startsWith(':')) params.push(segment)
+    else if (name !== segment) return null
+  }
+  return params
+}
+
+/** Runs an operator command and answers with the position of what it recorded. */
+export const runCommand = async (
+  ports: HttpPorts,
+  route: OperatorRoute,
+  at: { readonly params: readonly string[]; readonly request: Request; readonly actor: Actor },
+): Promise<Response> => {
+  const body = await readBody(at.request)
+  const reason = typeof body.reason === 'string' ? body.reason.trim() : ''
+  if (reason === '' || reason.length > reasonCharsMax)
+    throw problem(422, 'reason-missing', `reason should be a text of up to ${reasonCharsMax} characters`)
+  const result = await route.run(ports, {
+    params: at.params,
+    body,
+    by: { actor: at.actor.name, reason },
+    actor: at.actor,
+  })
+  if (result.tag === 'unknown') throw problem(404, 'not-found', result.detail)
+  if (result.tag === 'refused') throw problem(409, result.code, result.detail)
+  return jsonAnswer({ ...result.body, position: result.position }, result.status, {
+    'X-Position': String(result.position),
+  })
+}
+
+const readBody = async (request: Request): Promise<Body> => {
+  const text = await request.text()
+  const parsed: unknown = parseJson(text)
+  if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
+    throw problem(400, 'body-unreadable', 'The body should be a JSON object')
+  return parsed as Body
+}
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text.replaceAll('\\u0000', ''))
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,258 @@
+/** How a field is compared and written. */
+export type FieldType = 'text' | 'number' | 'boolean' | 'time' | 'texts' | 'numbers' | 'uuid' | 'json'
+
+/** One field of a list: its name in the API, its column, and what is allowed with it. */
+export type Field = {
+  /** Dots make an object: `subscription.status`. */
+  readonly name: string
+  readonly column: string
+  readonly type: FieldType
+  /** A person's: masked for analysts, who may neither filter, sort nor search by it. */
+  readonly personal?: boolean
+  /** Compared without case. */
+  readonly caseless?: boolean
+  /** Found by `q` as a part of the text; ids and numbers are found whole. */
+  readonly searched?: 'part' | 'whole' | 'phone'
+}
+
+/** A list of the API; another one is another entry here. */
+export type Resource = {
+  readonly name: string
+  readonly doc: string
+  /** The field that names an item, and breaks ties of every order. */
+  readonly id: string
+  readonly fields: readonly Field[]
+  readonly defaultSort: string
+  /** The read model behind it; null for a table that is always current. */
+  readonly readModel: string | null
+  /** What is selected from: `{table}` is the live table of the read model. */
+  readonly source: { readonly operator: string; readonly analyst: string }
+}
+
+const field = (name: string, column: string, type: FieldType = 'text', more: Partial<Field> = {}): Field => ({
+  name,
+  column,
+  type,
+  ...more,
+})
+
+const partners: Resource = {
+  name: 'partners',
+  doc: 'Partners: companies and sole traders that registered',
+  id: 'partnerId',
+  readModel: 'partners',
+  defaultSort: '-registeredAt',
+  source: {
+    operator: "(select t.*, case when listed then '/partners/' || slug end as page_url from {table} t) s",
+    analyst: 'read.partners s',
+  },
+  fields: [
+    field('partnerId', 'partner_id', 'text', { searched: 'whole' }),
+    field('slug', 'slug', 'text', { searched: 'part' }),
+    field('status', 'status'),
+    field('inn', 'inn', 'text', { searched: 'whole' }),
+    field('kpp', 'kpp'),
+    field('ogrn', 'ogrn', 'text', { searched: 'whole' }),
+    field('legalName', 'legal_name', 'text', { searched: 'part' }),
+    field('kind', 'kind'),
+    field('contactName', 'contact_name', 'text', { personal: true, searched: 'part' }),
+    field('phone', 'phone', 'text', { personal: true, searched: 'phone' }),
+    field('email', 'email', 'text', { personal: true, caseless: true, searched: 'part' }),
+    field('city', 'city', 'text', { caseless: true }),
+    field('services', 'services', 'texts'),
+    field('areas', 'areas', 'texts'),
+    field('verification.status', 'verification_status'),
+    field('verification.reason', 'verification_reason'),
+    field('verification.checkedAt', 'verification_checked_at', 'time'),
+    field('consent.personalData', 'consent_personal_data', 'boolean'),
+    field('consent.marketing', 'consent_marketing', 'boolean'),
+    field('subscription.subscriptionId', 'subscription_id', 'text', { searched: 'whole' }),
+    field('subscription.status', 'subscription_status'),
+    field('subscription.plan', 'subscription_plan'),
+    field('subscription.paidThrough', 'subscription_paid_through', 'time'),
+    field('listed', 'listed', 'boolean'),
+    field('page.url', 'page_url'),
+    field('page.status', 'page_status'),
+    field('registeredAt', 'registered_at', 'time'),
+    field('position', 'position', 'number'),
+  ],
+}
+
+const subscriptions: Resource = {
+  name: 'subscriptions',
+  doc: 'Subscriptions of partners',
+  id: 'subscriptionId',
+  readModel: 'subscriptions',
+  defaultSort: '-openedAt',
+  source: { operator: '{table} s', analyst: 'read.subscriptions s' },
+  fields: [
+    field('subscriptionId', 'subscription_id', 'text', { searched: 'whole' }),
+    field('partnerId', 'partner_id', 'text', { searched: 'whole' }),
+    field('plan', 'plan', 'text', { searched: 'part' }),
+    field('status', 'status'),
+    field('priceKopecks', 'price_kopecks', 'number'),
+    field('periodStart', 'period_start', 'time'),
+    field('paidThrough', 'paid_through', 'time'),
+    field('nextChargeAt', 'next_charge_at', 'time'),
+    field('provider', 'provider'),
+    field('savedMethod', 'saved_method', 'boolean'),
+    field('failedAttempts', 'failed_attempts', 'number'),
+    field('cancelAtPeriodEnd', 'cancel_at_period_end', 'boolean'),
+    field('openedAt', 'opened_at', 'time'),
+    field('position', 'position', 'number'),
+  ],
+}
+
+const payments: Resource = {
+  name: 'payments',
+  doc: 'Payments and what became of them',
+  id: 'paymentId',
+  readModel: 'payments',
+  defaultSort: '-createdAt',
+  source: { operator: '{table} s', analyst: 'read.payments s' },
+  fields: [
+    field('paymentId', 'payment_id', 'text', { searched: 'whole' }),
+    field('provider', 'provider'),
+    field('providerPaymentId', 'provider_payment_id', 'text', { searched: 'whole' }),
+    field('subscriptionId', 'subscription_id', 'text', { searched: 'whole' }),
+    field('partnerId', 'partner_id', 'text', { searched: 'whole' }),
+    field('amountKopecks', 'amount_kopecks', 'number'),
+    field('refundedKopecks', 'refunded_kopecks', 'number'),
+    field('status', 'status'),
+    field('declineReason', 'decline_reason'),
+    field('createdAt', 'created_at', 'time'),
+    field('paidAt', 'paid_at', 'time'),
+    field('position', 'position', 'number'),
+  ],
+}
+
+const webhooks: Resource = {
+  name: 'webhooks',
+  doc: 'Deliveries with their verdicts',
+  id: 'webhookId',
+  readModel: null,
+  defaultSort: '-receivedAt',
+  source: { operator: 'read.webhooks s', analyst: 'read.webhooks s' },
+  fields: [
+    field('webhookId', 'webhook_id', 'uuid', { searched: 'whole' }),
+    field('source', 'source'),
+    field('route', 'route'),
+    field('dedupeKey', 'dedupe_key', 'text', { searched: 'part' }),
+    field('verdict', 'verdict'),
+    field('reason', 'reason'),
+    field('receivedAt', 'received_at', 'time'),
+    field('sha256', 'sha256', 'text', { searched: 'whole' }),
+    field('repeats', 'repeats', 'number'),
+    field('repeatOf', 'repeat_of', 'uuid'),
+    field('eventPositions', 'event_positions', 'numbers'),
+  ],
+}
+
+const effects: Resource = {
+  name: 'effects',
+  doc: 'Outgoing operations and what became of them',
+  id: 'effectId',
+  readModel: null,
+  defaultSort: '-createdAt',
+  source: { operator: 'read.effects s', analyst: 'read.effects s' },
+  fields: [
+    field('effectId', 'effect_id', 'uuid', { searched: 'whole' }),
+    field('destination', 'destination'),
+    field('kind', 'kind', 'text', { searched: 'part' }),
+    field('status', 'status'),
+    field('attempts', 'attempts', 'number'),
+    field('nextAttemptAt', 'next_attempt_at', 'time'),
+    field('providerKey', 'provider_key', 'text', { searched: 'whole' }),
+    field('lastError', 'last_error'),
+    field('causedBy', 'caused_by', 'uuid', { searched: 'whole' }),
+    field('createdAt', 'created_at', 'time'),
+    field('settledAt', 'settled_at', 'time'),
+  ],
+}
+
+const events: Resource = {
+  name: 'events',
+  doc: 'The log: every fact in order',
+  id: 'eventId',
+  readModel: null,
+  defaultSort: 'position',
+  source: { operator: 'hub.events s', analyst: 'hub.events s' },
+  fields: [
+    field('position', 'position', 'number'),
+    field('eventId', 'event_id', 'uuid', { searched: 'whole' }),
+    field('stream', 'stream', 'text', { searched: 'part' }),
+    field('version', 'version', 'number'),
+    field('subject', 'subject', 'text', { searched: 'whole' }),
+    field('type', 'type', 'text', { searched: 'part' }),
+    field('data', 'data', 'json'),
+    field('meta', 'meta', 'json'),
+    field('recordedAt', 'recorded_at', 'time'),
+  ],
+}
+
+/** Lists that come from the database; one entry each. */
+export const resources: readonly Resource[] = [partners, subscriptions, payments, webhooks, effects, events]
+
+/** A list whose few items are in memory. */
+export type SmallResource = {
+  readonly name: string
+  readonly doc: string
+  readonly id: string
+  readonly fields: readonly Field[]
+  readonly defaultSort: string
+}
+
+/** Lists whose items are few. */
+export const smallResources: readonly SmallResource[] = [
+  {
+    name: 'plans',
+    doc: 'Tariffs',
+    id: 'plan',
+    defaultSort: 'plan',
+    fields: [
+      field('plan', 'plan', 'text', { searched: 'part' }),
+      field('title', 'title', 'text', { searched: 'part' }),
+      field('priceKopecks', 'priceKopecks', 'number'),
+      field('months', 'months', 'number'),
+    ],
+  },
+  {
+    name: 'projections',
+    doc: 'Read models, how far they are, and the versions beside them',
+    id: 'name',
+    defaultSort: 'name',
+    fields: [
+      field('name', 'name', 'text', { searched: 'part' }),
+      field('version', 'version', 'number'),
+      field('status', 'status'),
+      field('position', 'position', 'number'),
+      field('lag', 'lag', 'number'),
+      field('parked', 'parked', 'number'),
+      field('candidate', 'candidate', 'json'),
+      field('previous', 'previous', 'json'),
+    ],
+  },
+  {
+    name: 'destinations',
+    doc: 'Who is called, and what waits for them',
+    id: 'name',
+    defaultSort: 'name',
+    fields: [
+      field('name', 'name', 'text', { searched: 'part' }),
+      field('status', 'status'),
+      field('reason', 'reason'),
+      field('pausedUntil', 'pausedUntil', 'time'),
+      field('waiting', 'waiting', 'number'),
+      field('running', 'running', 'number'),
+      field('unknown', 'unknown', 'number'),
+      field('dead', 'dead', 'number'),
+    ],
+  },
+]
+
+/** Whether a field can be a filter and an order: every scalar can. */
+export const isScalar = (candidate: Field): boolean =>
+  candidate.type !== 'json' && candidate.type !== 'texts' && candidate.type !== 'numbers'
+
+/** Whether a field can be a filter: lists by one of their items, too. */
+export const isFilter = (candidate: Field): boolean => candidate.type !== 'json'

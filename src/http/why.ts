@@ -1,0 +1,251 @@
+import type { Row } from '../../projections/projection.ts'
+import type { EventMeta } from '../log/appendRequest.ts'
+import { type RecordedEvent, readEvent, readSubject } from '../log/log.ts'
+import type { Actor, HttpPorts } from './ports.ts'
+import { maskPartner, presentRow, valueAt } from './present.ts'
+import { problem } from './problem.ts'
+import { resources } from './resources.ts'
+
+/** One link of a chain; `summary` is a sentence without a person in it. */
+export type Link = {
+  readonly kind: 'webhook' | 'command' | 'event' | 'effect' | 'attempt' | 'outcome'
+  readonly id: string | null
+  readonly position: number | null
+  readonly at: string | null
+  readonly summary: string
+} & Readonly<Record<string, unknown>>
+
+type EffectRow = {
+  readonly effectId: string
+  readonly kind: string
+  readonly destination: string
+  readonly status: string
+  readonly eventId: string
+  readonly eventPosition: number
+  readonly reactor: string
+  readonly createdAt: string
+  readonly settledAt: string | null
+  readonly history: readonly {
+    readonly attempt?: number
+    readonly at?: string
+    readonly endedAt?: string
+    readonly outcome?: string
+    readonly code?: string | null
+  }[]
+}
+
+/** Causes of causes are followed this far; a chain of the product's rules is much shorter. */
+const depthMax = 20
+
+/** What set a field of a partner, back to the bytes of the delivery, or to the operator. */
+export const explainField = async (
+  ports: HttpPorts,
+  at: { readonly partnerId: string; readonly field: string; readonly actor: Actor },
+) => {
+  const resource = resources.find((candidate) => candidate.name === 'partners')
+  const model = ports.readModels.find((candidate) => candidate.name === 'partners')
+  if (!resource || !model) throw new Error('The read model of partners is missing')
+  const known = resource.fields.some((field) => field.name === at.field || field.name.startsWith(`${at.field}.`))
+  if (!known) throw problem(404, 'field-unknown', 'A partner has no such field')
+  const events = await readSubject(ports.sql, at.partnerId, Number.MAX_SAFE_INTEGER)
+  if (events.length === 0) throw problem(404, 'not-found', 'There is no such partner')
+  await ports.codec.prefetch(events)
+  const show = (row: Row): unknown => {
+    const seen = at.actor.role === 'analyst' ? maskPartner(row) : row
+    return (
+      valueAt(
+        presentRow(
+          resource,
+          { ...seen, pageUrl: row.listed === true ? `/partners/${row.slug}` : null },
+          ports.settings.pagesUrl,
+        ),
+        at.field,
+      ) ?? null
+    )
+  }
+  let row: Row | null = null
+  let setter: RecordedEvent | null = null
+  for (const event of events) {
+    if (!model.types.includes(event.type)) continue
+    const before: unknown = row === null ? undefined : show(row)
+    row = model.fold(row, { ...event, data: ports.codec.open(event) })
+    if (row !== null && JSON.stringify(show(row)) !== JSON.stringify(before)) setter = event
+  }
+  if (row === null || setter === null) throw problem(404, 'not-found', 'There is no such partner')
+  return { field: at.field, value: show(row), chain: await causesOf(ports, setter) }
+}
+
+/** The chain behind an event, the oldest cause first. */
+const causesOf = async (ports: HttpPorts, last: RecordedEvent): Promise<Link[]> => {
+  const links: Link[] = []
+  let event: RecordedEvent | null = last
+  for (let depth = 0; event !== null && depth < depthMax; depth++) {
+    links.unshift(...commandAndEvent(event))
+    const { cause } = event.meta
+    if (cause.kind === 'webhook') {
+      links.unshift(...(await webhookLinks(ports, cause.id)))
+      break
+    }
+    if (cause.kind !== 'effect') break
+    const effect = await effectRow(ports, cause.id)
+    if (!effect) break
+    links.unshift(...effectLinks(effect))
+    event = await readEvent(ports.sql, effect.eventId)
+  }
+  return links
+}
+
+const who = (meta: EventMeta): string => {
+  const names = {
+    webhook: 'a webhook',
+    effect: 'the outcome of an effect',
+    operator: `operator ${meta.actor ?? ''}`.trim(),
+    visitor: 'a visitor',
+    import: 'an import',
+  }
+  return names[meta.cause.kind]
+}
+
+const commandAndEvent = (event: RecordedEvent): Link[] => [
+  {
+    kind: 'command',
+    id: null,
+    position: null,
+    at: event.recordedAt,
+    summary: `${event.meta.command}, by ${who(event.meta)}`,
+    command: event.meta.command,
+    cause: event.meta.cause,
+    ...(event.meta.reason === undefined ? {} : { reason: event.meta.reason }),
+  },
+  {
+    kind: 'event',
+    id: event.eventId,
+    position: event.position,
+    at: event.recordedAt,
+    summary: `${event.type} in ${event.stream}`,
+    type: event.type,
+    stream: event.stream,
+  },
+]
+
+const webhookLinks = async (ports: HttpPorts, id: string): Promise<Link[]> => {
+  const [row] = await ports.sql<
+    {
+      webhookId: string
+      source: string
+      route: string
+      verdict: string
+      receivedAt: string
+      sha256: string
+      dedupeKey: string
+      firstPosition: number | null
+      bytes: number | null
+    }[]
+  >`
+    select webhook_id, source, route, verdict, received_at, encode(sha256, 'hex') as sha256, dedupe_key, first_position, length(body) as bytes from hub.inbox where webhook_id = ${id}`
+  if (!row) return []
+  const { webhookId, route, verdict, receivedAt, sha256, dedupeKey, bytes } = row
+  return [
+    {
+      kind: 'webhook',
+      id: webhookId,
+      position: null,
+      at: receivedAt,
+      summary: `${route}, ${verdict}${bytes === null ? '' : `, ${bytes} bytes`}`,
+      source: row.source,
+      verdict,
+      sha256,
+      dedupeKey,
+    },
+  ]
+}
+
+const effectRow = async (ports: HttpPorts, id: string): Promise<EffectRow | null> => {
+  const [row] = await ports.sql<EffectRow[]>`
+    select effect_id, kind, destination, status, event_id, event_position, reactor, created_at, settled_at, history from hub.effects where effect_id = ${id}`
+  return row ?? null
+}
+
+const effectLinks = (effect: EffectRow): Link[] => [
+  {
+    kind: 'effect',
+    id: effect.effectId,
+    position: effect.eventPosition,
+    at: effect.createdAt,
+    summary: `${effect.kind}, asked for by the rule ${effect.reactor}`,
+    destination: effect.destination,
+    status: effect.status,
+  },
+  ...effect.history.flatMap((entry): Link[] => [
+    {
+      kind: 'attempt',
+      id: effect.effectId,
+      position: null,
+      at: entry.at ?? null,
+      summary: `attempt ${entry.attempt ?? ''} of ${effect.kind}`.replace('  ', ' '),
+      attempt: entry.attempt ?? null,
+    },
+    {
+      kind: 'outcome',
+      id: effect.effectId,
+      position: null,
+      at: entry.endedAt ?? entry.at ?? null,
+      summary: `${entry.outcome ?? 'unknown'}${entry.code ? `: ${entry.code}` : ''}`,
+      outcome: entry.outcome ?? null,
+    },
+  ]),
+]
+
+/** Everything that belongs to a webhook, an event or an effect: what led to it, and what followed. */
+export const traceOf = async (
+  ports: HttpPorts,
+  id: string,
+): Promise<{ readonly id: string; readonly chain: readonly Link[] }> => {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id))
+    throw problem(404, 'not-found', 'There is no webhook, event or effect of this id')
+  const webhook = await webhookLinks(ports, id)
+  if (webhook.length > 0)
+    return { id, chain: [...webhook, ...(await consequences(ports, await eventsCausedBy(ports, id), 0))] }
+  const event = await readEvent(ports.sql, id)
+  if (event) return { id, chain: [...(await causesOf(ports, event)), ...(await effectsOf(ports, event, 0))] }
+  const effect = await effectRow(ports, id)
+  if (!effect) throw problem(404, 'not-found', 'There is no webhook, event or effect of this id')
+  const asked = await readEvent(ports.sql, effect.eventId)
+  const before = asked ? await causesOf(ports, asked) : []
+  return {
+    id,
+    chain: [...before, ...effectLinks(effect), ...(await consequences(ports, await eventsCausedBy(ports, id), 0))],
+  }
+}
+
+const eventsCausedBy = async (ports: HttpPorts, id: string): Promise<RecordedEvent[]> => {
+  // The causes of a delivery's events are found by its positions; those of an effect by the person or thing it is about.
+  const rows = await ports.sql<RecordedEvent[]>`
+    select e.position, e.event_id, e.stream, e.version, e.subject, e.type, e.data, e.meta, e.recorded_at
+      from hub.inbox b join hub.events e on e.position >= b.first_position and e.position < b.first_position + b.event_count
+     where b.webhook_id = ${id}
+    union all
+    select e.position, e.event_id, e.stream, e.version, e.subject, e.type, e.data, e.meta, e.recorded_at
+      from hub.effects f join hub.events e on e.subject = f.subject and e.position > f.event_position and e.meta -> 'cause' ->> 'id' = f.effect_id::text
+     where f.effect_id = ${id} order by position`
+  return [...rows]
+}
+
+const consequences = async (ports: HttpPorts, events: readonly RecordedEvent[], depth: number): Promise<Link[]> => {
+  const links: Link[] = []
+  for (const event of events) links.push(...commandAndEvent(event), ...(await effectsOf(ports, event, depth)))
+  return links
+}
+
+const effectsOf = async (ports: HttpPorts, event: RecordedEvent, depth: number): Promise<Link[]> => {
+  if (depth >= depthMax) return []
+  const effects = await ports.sql<EffectRow[]>`
+    select effect_id, kind, destination, status, event_id, event_position, reactor, created_at, settled_at, history from hub.effects where event_id = ${event.eventId} order by created_at, effect_id`
+  const links: Link[] = []
+  for (const effect of effects)
+    links.push(
+      ...effectLinks(effect),
+      ...(await consequences(ports, await eventsCausedBy(ports, effect.effectId), depth + 1)),
+    )
+  return links
+}
