@@ -1,0 +1,84 @@
+import type { Context, Measure } from './context.ts'
+import type { Comparison, Figure } from './figure.ts'
+import { closeHistory } from './history.ts'
+import { describeMachine, findProgram, flushTime, load, versions } from './machine.ts'
+import { append } from './measures/append.ts'
+import { effects } from './measures/effects.ts'
+import { http } from './measures/http.ts'
+import { inbox } from './measures/inbox.ts'
+import { live } from './measures/live.ts'
+import { processes } from './measures/processes.ts'
+import { rebuild } from './measures/rebuild.ts'
+import { readOptions } from './options.ts'
+import { renderReport, reportOf } from './report.ts'
+import { openServer } from './server.ts'
+
+/** Every measure, in the order of the run. */
+const measures: Readonly<Record<string, Measure>> = { append, inbox, processes, rebuild, live, effects, http }
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
+
+const run = async (context: Context, names: readonly string[]) => {
+  const figures: Figure[] = []
+  const comparisons: Comparison[] = []
+  for (const name of names) {
+    const started = performance.now()
+    say(`${name} …`)
+    const found = await measures[name]?.(context)
+    figures.push(...(found?.figures ?? []))
+    comparisons.push(...(found?.comparisons ?? []))
+    say(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`)
+  }
+  return { figures, comparisons }
+}
+
+const main = async (): Promise<number> => {
+  const options = readOptions(process.argv.slice(2))
+  if (typeof options === 'string') {
+    process.stdout.write(`${options}\n`)
+    return 0
+  }
+  const names = options.only ?? Object.keys(measures)
+  const unknown = names.filter((name) => measures[name] === undefined)
+  if (unknown.length > 0)
+    throw new Error(`Cannot measure "${unknown.join(', ')}": known are ${Object.keys(measures).join(', ')}`)
+  const loadBefore = load()
+  const server = await openServer(say)
+  const stop = (): void => void server.stop().finally(() => process.exit(130))
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  try {
+    const flush = flushTime(server.folder)
+    const context: Context = {
+      adminUrl: server.adminUrl,
+      options,
+      say,
+      createDatabase: server.createDatabase,
+      pgbench: findProgram('pgbench'),
+    }
+    const { figures, comparisons } = await run(context, names)
+    const about = {
+      machine: describeMachine(),
+      load: { before: loadBefore, after: load() },
+      fdatasync: flush,
+      postgresql: server.about,
+      versions: versions(),
+      rounds: options.rounds,
+      ...(options.smoke ? { smoke: 'one short round: the figures say that it works, not how fast' } : {}),
+    }
+    const report = reportOf(about, figures, comparisons)
+    process.stdout.write(`${renderReport(report)}\n`)
+    if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
+    return 0
+  } finally {
+    await closeHistory().catch(() => {})
+    await server.stop()
+  }
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    process.exit(1)
+  },
+)
