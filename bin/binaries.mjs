@@ -34,8 +34,12 @@ export const findDeno = () => {
   ])
 }
 
+/** A process that lost the one it stands in for notices within this time. */
+const orphanCheckMs = 250
+
 /** Runs a program in our place: its streams are ours, signals go on to it, and so does its end come back. */
-export const runInPlace = (program, args, env = process.env) => {
+export const runInPlace = (program, args) => {
+  const env = { ...process.env, HUB_LAUNCHER_PID: String(process.pid) }
   const child = spawn(program, args, { stdio: 'inherit', env })
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
     process.on(signal, () => {
@@ -43,6 +47,8 @@ export const runInPlace = (program, args, env = process.env) => {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
   }
+  // npm waits for its script; when it is gone, it was killed, and nobody would ever stop what it started.
+  if (process.env.npm_lifecycle_event) whenOrphaned(process.ppid, () => child.kill('SIGTERM'))
   child.on('error', (error) => {
     console.error(`Cannot run "${program}": ${error.message}`)
     process.exit(1)
@@ -50,6 +56,22 @@ export const runInPlace = (program, args, env = process.env) => {
   child.on('exit', (code, signal) => {
     process.exit(code ?? 128 + (constants.signals[signal] ?? 0))
   })
+}
+
+/** Ends a program that runs in another's place when that one is killed: a kill must reach both. */
+export const dieWithLauncher = () => {
+  const launcher = Number(process.env.HUB_LAUNCHER_PID)
+  delete process.env.HUB_LAUNCHER_PID
+  if (launcher > 0) whenOrphaned(launcher, () => process.kill(process.pid, 'SIGKILL'))
+}
+
+const whenOrphaned = (parent, react) => {
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    react()
+  }, orphanCheckMs)
+  timer.unref()
 }
 
 const firstWorking = (name, paths) => {

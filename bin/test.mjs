@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { findBun, findDeno, runInPlace } from './binaries.mjs'
+import { dieWithLauncher, findBun, findDeno, runInPlace } from './binaries.mjs'
 
 // Tests on one runtime, against one throwaway PostgreSQL: `test.mjs bun|deno [part of a path]…`.
 // The last line of the output is `N passed, N failed`.
@@ -103,5 +103,9 @@ const main = async () => {
   }
 }
 
-if (process.versions.bun || process.versions.deno) process.exit(await main())
-else runInPlace(findBun(), [fileURLToPath(import.meta.url), ...process.argv.slice(2)])
+if (process.versions.bun || process.versions.deno) {
+  dieWithLauncher()
+  process.exit(await main())
+} else {
+  runInPlace(findBun(), [fileURLToPath(import.meta.url), ...process.argv.slice(2)])
+}
