@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
@@ -65,6 +66,18 @@ const startServer = async (folder) => {
   return await startEmbedded({ dataDir: folder, log: () => {}, settings })
 }
 
+/** A server that goes on after the run keeps nothing of it. */
+const dropTemplate = async (url, name) => {
+  const { default: postgres } = await import('postgres')
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  const [found] = await sql`select from pg_database where datname = ${`test_template_${name}`}`
+  if (found) {
+    await sql.unsafe(`alter database test_template_${name} is_template false`)
+    await sql.unsafe(`drop database test_template_${name} with (force)`)
+  }
+  await sql.end()
+}
+
 const run = (program, args, env) =>
   new Promise((resolve) => {
     const child = spawn(program, args, { cwd: root, stdio: 'inherit', env })
@@ -91,7 +104,10 @@ const main = async () => {
     server = await startServer(folder)
     const report = join(folder, 'report.xml')
     const [program, args] = command(files, report)
-    const code = await run(program, args, { ...process.env, TEST_PG_URL: server.adminUrl, TEST_RUNTIME: runtime })
+    const TEST_RUN = randomBytes(6).toString('hex')
+    const databases = { TEST_PG_URL: server.adminUrl, TEST_PG_OWNER_URL: server.url ?? '', TEST_RUN }
+    const code = await run(program, args, { ...process.env, ...databases })
+    if (process.env.TEST_DATABASE_URL) await dropTemplate(server.adminUrl, TEST_RUN)
     const { passed, failed } = countTests(read(report))
     // Something beside the tests went wrong, such as a file that does not load: that is a failure too.
     const all = code !== 0 && failed === 0 ? 1 : failed
