@@ -4,7 +4,7 @@ insert into hub.inbox_repeats as r (webhook_id, count, first_at, last_at)
 on conflict (webhook_id) do update set count = r.count + excluded.count, last_at = greatest(r.last_at, excluded.last_at)
 
 -- name: find_delivery
-select webhook_id, source, route, dedupe_key, verdict, received_at, peer, method, path, query, headers, body, subject
+select webhook_id, source, route, dedupe_key, verdict, received_at, peer, secret_name, method, path, query, headers, body, subject
   from hub.inbox where webhook_id = $1::uuid
 
 -- name: mark_released

@@ -63,15 +63,15 @@ const filterCondition = (field: Field, values: readonly string[], bind: Bind): s
     case 'texts':
       return `exists (select from unnest(${column}) item where lower(item) = any (${list}::text[]))`
     case 'numbers':
-      return `${column} && ${list}::bigint[]`
+      return `${column} && ${list}::text[]::bigint[]`
     case 'time':
-      return `date_trunc('milliseconds', ${column}) = any (${list}::timestamptz[])`
+      return `date_trunc('milliseconds', ${column}) = any (${list}::text[]::timestamptz[])`
     case 'uuid':
       return `${column}::text = any (${list}::text[])`
     case 'text':
       return field.caseless ? `lower(${column}) = any (${list}::text[])` : `${column} = any (${list}::text[])`
     default:
-      return `${column} = any (${list}::${sqlTypes[field.type]}[])`
+      return `${column} = any (${list}::text[]::${sqlTypes[field.type]}[])`
   }
 }
 
@@ -98,8 +98,9 @@ const cursorCondition = (
   bind: Bind,
 ): string => {
   const column = `s.${sort.field.column}`
-  const beyond = `s.${id.column} > ${bind(after.id)}::${sqlTypes[id.type]}`
+  const beyond = `s.${id.column} > ${bind(after.id)}::text::${sqlTypes[id.type]}`
   if (after.value === null) return `(${column} is null and ${beyond})`
-  const value = `${bind(after.value)}::${sqlTypes[sort.field.type]}`
+  // As text first: the driver writes values of other types in its own way.
+  const value = `${bind(after.value)}::text::${sqlTypes[sort.field.type]}`
   return `(${column} ${sort.descending ? '<' : '>'} ${value} or (${column} = ${value} and ${beyond}) or ${column} is null)`
 }
