@@ -65,8 +65,10 @@ const pullLeads =
       const answer = await pageOf(desk, { from, page }, attempt)
       if (ended(answer)) return answer.end
       const read = answer.value.flatMap((item) => leadOf(desk, item) ?? [])
+      const isNew = read.some(({ leadId }) => !leads.has(leadId))
       for (const lead of read) leads.set(lead.leadId, lead)
-      if (answer.value.length < pageLeadsMax) break
+      // A page that says nothing new is the last one again.
+      if (answer.value.length < pageLeadsMax || !isNew) break
     }
     return done({ leads: [...leads.values()], cursor: cursorOf([...leads.values()], since, attempt) })
   }
@@ -122,6 +124,8 @@ const legacyPage = async (
   // An answer without a list is no empty list: else a broken day would pass for a quiet one.
   if (isBodyList(leads)) return { value: leads }
   if (isBodyFields(leads)) return { value: Object.values(leads) }
+  const data = bodyValueAt(answer.value, 'data')
+  if (isBodyList(data)) return { value: data }
   return { end: again('answer-not-understood', 'The answer has no list of leads') }
 }
 

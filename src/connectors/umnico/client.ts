@@ -1,6 +1,6 @@
 import { done, type Outcome } from '../../kernel/decision.ts'
 import { type Instant, msOf, plusMs } from '../../kernel/time.ts'
-import { type BodyValue, bodyListAt, bodyTextAt, bodyValueAt, isBodyFields, isBodyList } from '../bodyValues.ts'
+import { type BodyValue, bodyTextAt, bodyValueAt, isBodyFields, isBodyList } from '../bodyValues.ts'
 import { parseAnswerJson } from '../boundedJson.ts'
 import type { Attempt, Courier, DestinationPolicy, Performer } from '../connector.ts'
 import {
@@ -107,7 +107,8 @@ const send =
     const operator = await operatorOf(desk, attempt)
     if (ended(operator)) return operator.end
     const { leadId, text, customId } = order
-    const body = { message: { text }, source: source.value, userId: operator.value, customId }
+    const author = operator.value === null ? {} : { userId: operator.value }
+    const body = { message: { text }, source: source.value, ...author, customId }
     return sent(
       desk,
       await ask(desk, { method: 'POST', path: `/messaging/${encodeURIComponent(leadId)}/send`, body }, attempt),
@@ -171,12 +172,12 @@ const sourceOf = async (desk: Desk, { leadId, source }: Order, attempt: Attempt)
   return { value: found }
 }
 
-/** An operator made for the bot, else the owner, else anybody who is confirmed. */
-const operatorOf = async (desk: Desk, attempt: Attempt): Promise<Step<number>> => {
+/** An operator made for the bot, else the owner, else anybody who is confirmed; null leaves the choice to Umnico. */
+const operatorOf = async (desk: Desk, attempt: Attempt): Promise<Step<number | null>> => {
   const kept = desk.memory.operator
   if (kept !== null && msOf(attempt.now) - msOf(kept.at) < cacheMs) return { value: kept.userId }
   const answer = await read(desk, '/managers', attempt)
-  if (ended(answer)) return answer
+  if (ended(answer)) return answer.end.tag === 'refused' ? { value: null } : answer
   const managers = listOf(answer.value).filter((item) => Number.isSafeInteger(bodyValueAt(item, 'id')))
   const confirmed = managers.filter((item) => bodyValueAt(item, 'confirmed') !== false)
   const chosen =
@@ -184,7 +185,7 @@ const operatorOf = async (desk: Desk, attempt: Attempt): Promise<Step<number>> =
     confirmed.find((item) => bodyTextAt(item, 'role') === 'owner') ??
     confirmed[0]
   const userId = Number(bodyTextAt(chosen, 'id') ?? Number.NaN)
-  if (Number.isNaN(userId)) return { end: again('no-operator', 'The account has no operator to write in whose name') }
+  if (Number.isNaN(userId)) return { value: null }
   desk.memory.operator = { userId, at: attempt.now }
   return { value: userId }
 }
@@ -302,11 +303,11 @@ const readChannels =
     return done({ channels })
   }
 
-/** The items of a list, which may stand alone or in `data`, each perhaps in a wrapping of its own. */
+/** The items of a list, which may stand alone or in a field, each perhaps in a wrapping of its own. */
 const listOf = (value: BodyValue): readonly BodyValue[] => {
   if (isBodyList(value)) return value.map(unwrapped)
-  const field = ['data', 'messages', 'items', 'list'].find((name) => isBodyList(bodyValueAt(value, name)))
-  return field === undefined ? [] : bodyListAt(value, field).map(unwrapped)
+  const list = isBodyFields(value) ? Object.values(value).find(isBodyList) : undefined
+  return (list ?? []).map(unwrapped)
 }
 
 const unwrapped = (item: BodyValue): BodyValue => {

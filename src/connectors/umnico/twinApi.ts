@@ -10,6 +10,7 @@ import {
   leadBody,
   managers,
   messageObject,
+  pathOf,
   statuses,
   webhooksMax,
 } from './twinModel.ts'
@@ -180,12 +181,23 @@ const register = async ({ desk, text }: UmnicoCall): Promise<TwinAnswer> => {
   if (typeof url !== 'string' || !URL.canParse(url)) return refused(400, 'url is required')
   const outcome = await desk.change<string | object>((data) => {
     if (data.webhooks.some((hook) => hook.url === url)) return { data, result: 'This server already exists' }
+    // The hook of the first day has no address of its own: the service that registers the same path takes it over.
+    const first = data.webhooks.find((hook) => isPlaceholder(hook.url) && pathOf(hook.url) === pathOf(url))
+    if (first !== undefined) {
+      const taken = { ...first, url, status: 1 as const }
+      return {
+        data: { ...data, webhooks: data.webhooks.map((hook) => (hook === first ? taken : hook)) },
+        result: taken,
+      }
+    }
     if (data.webhooks.length >= webhooksMax) return { data, result: 'Too many servers' }
     const hook = { id: data.nextId, url, name: typeof name === 'string' ? name : '', status: 1 as const }
     return { data: { ...data, nextId: data.nextId + 1, webhooks: [...data.webhooks, hook] }, result: hook }
   })
   return typeof outcome === 'string' ? refused(400, outcome) : applied(outcome, 'hook registered')
 }
+
+const isPlaceholder = (url: string): boolean => new URL(url).hostname === 'hub.invalid'
 
 const changeWebhook = async ({ desk, method, text }: UmnicoCall, id: number): Promise<TwinAnswer> => {
   const { status, url, name } = jsonObject(text)
