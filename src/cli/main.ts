@@ -3,6 +3,8 @@ import { userInfo } from 'node:os'
 import process from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { runtimeName } from '../runtime.ts'
 import { runHub } from './program.ts'
 import { exits, type World } from './world.ts'
 
@@ -63,6 +65,11 @@ const world: World = {
   wait: async (ms) => {
     await pause(ms, undefined, { signal: interrupted() }).catch(() => {})
   },
+  hubCommand: [
+    process.execPath,
+    ...(runtimeName === 'deno' ? ['run', '--no-check', '-A'] : []),
+    fileURLToPath(import.meta.url),
+  ],
   user: userName(),
   interrupted,
 }

@@ -3,6 +3,7 @@ import { type Api, openApi } from './api.ts'
 import { clock } from './clock.ts'
 import type { Call, CommandGroup, CommandSpec } from './command.ts'
 import { connectionOf } from './connection.ts'
+import { demo } from './demo.ts'
 import { destinations } from './destinations.ts'
 import { doctor } from './doctor.ts'
 import { effects } from './effects.ts'
@@ -26,6 +27,7 @@ const everything: readonly (CommandSpec | CommandGroup)[] = [
   migrateCommand,
   doctor,
   status,
+  demo,
   projections,
   events,
   webhooks,

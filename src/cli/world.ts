@@ -20,6 +20,8 @@ export type World = {
   readonly newId: () => string
   /** Waits, and returns early when the command is interrupted. */
   readonly wait: (ms: number) => Promise<void>
+  /** Program and arguments that run this command line once more, as a child. */
+  readonly hubCommand: readonly string[]
   /** Who sits at the terminal, for the record of operator commands. */
   readonly user: string
   /** Fires at Ctrl-C. Whoever never asks for it leaves the signals alone. */

@@ -22,6 +22,7 @@ const commands = [
   'migrate',
   'doctor',
   'status',
+  'demo',
   'projections list',
   'projections rebuild',
   'projections diff',
