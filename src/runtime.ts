@@ -79,6 +79,8 @@ const serveOnBun = (handler: Handler, options: ServeOptions): Server => {
     maxRequestBodySize: options.bodyBytesMax,
     idleTimeout: idleSeconds,
     development: false,
+    // Outside development Bun would share the port with another process, and a second start would go unnoticed.
+    reusePort: false,
     error: () => problem(500),
     fetch: (request, bun) =>
       bounded(handler, request, { peer: plainAddress(bun.requestIP(request)?.address), options }),
