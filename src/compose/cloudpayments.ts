@@ -102,7 +102,7 @@ export const composeCloudPayments = (composing: Composing): Provider => {
         methods: ['POST'],
         settings: () => settings,
         wire: cloudpaymentsHook,
-        intake: async (facts, { at }) =>
+        intake: (facts, { at }) =>
           facts.kind === 'check' ? { tag: 'ignored', reason: 'check-grants-nothing' } : noticeTarget(facts, at),
         whenContentDiffers: 'conflict',
         ...(kind === 'check'

@@ -1,5 +1,5 @@
 import { createTildaCourier, type TemplateAsset } from '../connectors/tilda/client.ts'
-import { formTarget } from '../connectors/tilda/intake.ts'
+import { formClaims, formTarget } from '../connectors/tilda/intake.ts'
 import { builtInTemplate, type PageTemplate } from '../connectors/tilda/page.ts'
 import { createTildaTwin } from '../connectors/tilda/twin.ts'
 import { type TildaSettings, tildaForm, tildaPage } from '../connectors/tilda/wire.ts'
@@ -102,6 +102,7 @@ export const composeTilda = (composing: Composing): { provider: Provider; templa
     methods: ['POST'],
     settings: () => settings,
     wire: tildaForm,
+    claims: formClaims,
     intake: formTarget,
     whenContentDiffers: 'conflict',
   })
@@ -111,7 +112,7 @@ export const composeTilda = (composing: Composing): { provider: Provider; templa
     methods: ['GET'],
     settings: () => settings,
     wire: tildaPage,
-    intake: async ({ pageId, published }, { at }) => ({
+    intake: ({ pageId, published }, { at }) => ({
       tag: 'command' as const,
       stream: `template-${pageId}`,
       command: { type: 'NotePublication', data: { at, pageId, publishedAt: published } },

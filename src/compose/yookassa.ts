@@ -40,7 +40,7 @@ export const composeYooKassa = (composing: Composing): Provider => {
     methods: ['POST'],
     settings: () => settings,
     wire: yookassaHook,
-    intake: async (facts, { at }) => noticeTarget(facts, at),
+    intake: (facts, { at }) => noticeTarget(facts, at),
     whenContentDiffers: 'reread',
   })
   return {

@@ -40,8 +40,20 @@ export type Answer = {
  */
 export type Reading<Facts> =
   | { readonly tag: 'ping'; readonly answer: Answer }
-  | { readonly tag: 'facts'; readonly dedupeKey: string; readonly canonical: string; readonly facts: Facts; readonly flags?: readonly string[] }
-  | { readonly tag: 'poor'; readonly dedupeKey: string; readonly canonical: string; readonly reason: string; readonly facts?: Facts }
+  | {
+      readonly tag: 'facts'
+      readonly dedupeKey: string
+      readonly canonical: string
+      readonly facts: Facts
+      readonly flags?: readonly string[]
+    }
+  | {
+      readonly tag: 'poor'
+      readonly dedupeKey: string
+      readonly canonical: string
+      readonly reason: string
+      readonly facts?: Facts
+    }
   | { readonly tag: 'ignored'; readonly dedupeKey: string; readonly canonical: string; readonly reason: string }
   | { readonly tag: 'malformed'; readonly reason: string; readonly answer: Answer }
 
@@ -70,7 +82,10 @@ export type Attempt = {
 }
 
 /** Performs one operation at a provider, once, and says what became of it. Never throws for what the outside does. */
-export type Performer<Payload = unknown, Result = unknown> = (payload: Payload, attempt: Attempt) => Promise<Outcome<Result>>
+export type Performer<Payload = unknown, Result = unknown> = (
+  payload: Payload,
+  attempt: Attempt,
+) => Promise<Outcome<Result>>
 
 /** How the engine treats a destination. */
 export type DestinationPolicy = {

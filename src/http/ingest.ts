@@ -151,7 +151,7 @@ export const makeIngest = (deps: IngestDeps) => {
 
   const decide = async (route: AnyWebhookRoute, kept: Kept, row: InboxRow): Promise<Handled | AppendResult> => {
     for (let routing = 0; routing < routingsMax; routing++) {
-      const target = await route.intake(kept.facts, context())
+      const target = route.intake(kept.facts, await context(route.claims(kept.facts)))
       if (target.tag !== 'command')
         return appendRow({ ...row, verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason })
       deps.boundary('ingest:before-append')
@@ -167,18 +167,15 @@ export const makeIngest = (deps: IngestDeps) => {
     throw new Error(`Cannot place the delivery: its claims changed hands ${routingsMax} times`)
   }
 
-  const context = (): IntakeContext => ({
-    at: deps.now(),
-    newId: deps.newId,
-    holders: async (claims) => {
-      const peppered = claims.map((claim) => [claim, deps.pepper(claim)] as const)
-      const found = await claimHolders(
-        deps.sql,
-        peppered.map(([, key]) => key),
-      )
-      return new Map(peppered.flatMap(([claim, key]) => (found.has(key) ? [[claim, found.get(key) ?? '']] : [])))
-    },
-  })
+  const context = async (claims: readonly string[]): Promise<IntakeContext> => {
+    const peppered = claims.map((claim) => [claim, deps.pepper(claim)] as const)
+    const found = await claimHolders(
+      deps.sql,
+      peppered.map(([, key]) => key),
+    )
+    const holders = new Map(peppered.flatMap(([claim, key]) => (found.has(key) ? [[claim, found.get(key) ?? '']] : [])))
+    return { at: deps.now(), newId: deps.newId, holders }
+  }
 
   const appendRow = (row: InboxRow): Promise<AppendResult> =>
     deps.lane.append({ stream: 'inbox', expectedVersion: null, events: [], inbox: row }, appendWithinMs)
@@ -197,7 +194,7 @@ export const makeIngest = (deps: IngestDeps) => {
         position: null,
       }
     for (let routing = 0; routing < routingsMax; routing++) {
-      const target: Target = await route.intake(reading.facts, context())
+      const target: Target = route.intake(reading.facts, await context(route.claims(reading.facts)))
       if (target.tag !== 'command')
         return { verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason, position: null }
       const result = await deps.handler.handle({ ...target, cause: { kind: 'webhook', id: webhookId } })

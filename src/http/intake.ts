@@ -8,12 +8,12 @@ export type Target =
   | { readonly tag: 'ignored'; readonly reason: string }
   | { readonly tag: 'poor'; readonly reason: string }
 
-/** What an intake may ask before it decides where a command goes. */
+/** What an intake is told before it decides where a command goes. */
 export type IntakeContext = {
   readonly at: Instant
   readonly newId: () => string
-  /** Which stream holds each of these claims, in clear words such as `inn:…`. */
-  readonly holders: (claims: readonly string[]) => Promise<ReadonlyMap<string, string>>
+  /** Which stream holds each of the claims that the route asked about, in clear words such as `inn:…`. */
+  readonly holders: ReadonlyMap<string, string>
 }
 
 /** One webhook route of the service. Its secrets are checked by `wire`, so a route without a wire does not compile. */
@@ -24,7 +24,9 @@ export type WebhookRoute<Settings = never, Facts = never> = {
   readonly methods: readonly string[]
   readonly settings: () => Settings
   readonly wire: WebhookWire<Settings, Facts>
-  readonly intake: (facts: Facts, context: IntakeContext) => Promise<Target>
+  /** The claims that decide where the facts go; they are looked up before `intake`. */
+  readonly claims?: (facts: Facts) => readonly string[]
+  readonly intake: (facts: Facts, context: IntakeContext) => Target
   /** What differing content under a known key means. `conflict`: the first one stands. `reread`: it is a hint again. */
   readonly whenContentDiffers: 'conflict' | 'reread'
   /** Answers at once from local state, without waiting for a commit; null lets the delivery take the ordinary way. */
@@ -40,7 +42,8 @@ export type AnyWebhookRoute = {
   readonly verify: (delivery: Delivery) => ReturnType<WebhookWire<unknown, unknown>['verify']>
   readonly read: (delivery: Delivery) => ReturnType<WebhookWire<unknown, unknown>['read']>
   readonly accepted: (delivery: Delivery) => Answer
-  readonly intake: (facts: unknown, context: IntakeContext) => Promise<Target>
+  readonly claims: (facts: unknown) => readonly string[]
+  readonly intake: (facts: unknown, context: IntakeContext) => Target
   readonly decideAtOnce: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
 }
 
@@ -53,6 +56,7 @@ export const webhookRoute = <Settings, Facts>(route: WebhookRoute<Settings, Fact
   verify: (delivery) => route.wire.verify(delivery, route.settings()),
   read: (delivery) => route.wire.read(delivery, route.settings()),
   accepted: (delivery) => route.wire.accepted(delivery),
+  claims: (facts) => route.claims?.(facts as Facts) ?? [],
   intake: (facts, context) => route.intake(facts as Facts, context),
   decideAtOnce: async (facts, delivery) => (route.decideAtOnce ? route.decideAtOnce(facts as Facts, delivery) : null),
 })

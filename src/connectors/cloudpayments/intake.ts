@@ -5,7 +5,8 @@ import type { CloudPaymentsNotice } from './wire.ts'
 
 /** Turns a notification into a noted hint; the effect that follows reads the transaction at the provider. */
 export const noticeTarget = (facts: CloudPaymentsNotice, at: Instant) => {
-  const transaction = facts.kind === 'refund' ? (facts.paymentTransactionId ?? facts.transactionId) : facts.transactionId
+  const transaction =
+    facts.kind === 'refund' ? (facts.paymentTransactionId ?? facts.transactionId) : facts.transactionId
   if (transaction === null) return { tag: 'ignored' as const, reason: `${facts.kind}-without-transaction` }
   const notice: Notice = {
     at,

@@ -17,7 +17,7 @@ export type FormTarget =
 type Context = {
   readonly at: Instant
   readonly newId: () => string
-  readonly holders: (claims: readonly string[]) => Promise<ReadonlyMap<string, string>>
+  readonly holders: ReadonlyMap<string, string>
 }
 
 /** The application that a form makes. */
@@ -39,24 +39,23 @@ export const applicationOf = (facts: TildaFormFacts): Application => ({
   formId: facts.formId,
 })
 
-/** Finds the partner that a form is about: by its INN, else by the contact of an application that waits for details. */
-const holderOf = async (application: Application, context: Context): Promise<string | null> => {
-  const inn = application.inn ? [innClaim(application.inn)] : []
-  const contacts = contactClaims(application)
-  const holders = await context.holders([...inn, ...contacts])
-  for (const claim of [...inn, ...contacts]) {
-    const stream = holders.get(claim)
-    if (stream !== undefined) return stream
-  }
-  return null
+/** The claims by which a form finds its partner: the INN first, then the contact of an application that waits for details. */
+export const formClaims = (facts: TildaFormFacts): readonly string[] =>
+  facts.kind === 'partner_registration' || facts.kind === 'partner_profile'
+    ? [...(facts.inn ? [innClaim(facts.inn)] : []), ...contactClaims(facts)]
+    : []
+
+const holderOf = (facts: TildaFormFacts, context: Context): string | null => {
+  const claim = formClaims(facts).find((candidate) => context.holders.has(candidate))
+  return claim === undefined ? null : (context.holders.get(claim) ?? null)
 }
 
 /** Turns a form of the partners' site into a command: one INN is one partner, however often and through whichever form it comes. */
-export const formTarget = async (facts: TildaFormFacts, context: Context): Promise<FormTarget> => {
+export const formTarget = (facts: TildaFormFacts, context: Context): FormTarget => {
   const application = applicationOf(facts)
   switch (facts.kind) {
     case 'partner_registration': {
-      const holder = await holderOf(application, context)
+      const holder = holderOf(facts, context)
       const id = holder ? readPartnerId(holder.slice('partner-'.length)) : null
       if (holder && id)
         return {
@@ -74,7 +73,7 @@ export const formTarget = async (facts: TildaFormFacts, context: Context): Promi
       }
     }
     case 'partner_profile': {
-      const holder = await holderOf(application, context)
+      const holder = holderOf(facts, context)
       if (!holder) return { tag: 'poor', reason: 'partner-not-found' }
       return {
         tag: 'command',
