@@ -16,13 +16,25 @@ export const form = (change: Readonly<Record<string, string>> = {}): Record<stri
 })
 
 /** Fills in the form of the partners' site; the twin sends the hook and tells our answer. */
-export const submitForm = async (service: RunningService, fields: Readonly<Record<string, string>>): Promise<{ tranid: string; answer: { status: number; body: string } | null }> => {
-  const response = await fetch(`${service.url}/sandbox/tilda/form`, { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams(fields) })
+export const submitForm = async (
+  service: RunningService,
+  fields: Readonly<Record<string, string>>,
+): Promise<{ tranid: string; answer: { status: number; body: string } | null }> => {
+  const response = await fetch(`${service.url}/sandbox/tilda/form`, {
+    method: 'POST',
+    headers: { accept: 'application/json' },
+    body: new URLSearchParams(fields),
+  })
   return response.json()
 }
 
 /** The partner with this INN, as soon as a condition holds. */
-export const partnerWhen = async (service: RunningService, inn: string, condition: (partner: Json) => boolean, what: string): Promise<Json> => {
+export const partnerWhen = async (
+  service: RunningService,
+  inn: string,
+  condition: (partner: Json) => boolean,
+  what: string,
+): Promise<Json> => {
   let found: Json = null
   await until(async () => {
     const { body } = await service.get(`/api/v1/partners?inn=${encodeURIComponent(inn)}`)
@@ -59,11 +71,17 @@ export const askToPay = async (link: string, fields: Readonly<Record<string, str
 
 /** Pays at the shop's twin by a test card. */
 export const payAtYooKassa = (service: RunningService, location: string, card: string): Promise<Response> =>
-  fetch(`${service.url}/sandbox/yookassa/act`, { method: 'POST', body: JSON.stringify({ paymentId: location.split('/').at(-1), card }) })
+  fetch(`${service.url}/sandbox/yookassa/act`, {
+    method: 'POST',
+    body: JSON.stringify({ paymentId: location.split('/').at(-1), card }),
+  })
 
 /** Pays at the terminal's twin by a test card. */
 export const payAtCloudPayments = (service: RunningService, location: string, card: string): Promise<Response> =>
-  fetch(`${service.url}/sandbox/cloudpayments/act`, { method: 'POST', body: JSON.stringify({ orderId: location.split('/').at(-1), card }) })
+  fetch(`${service.url}/sandbox/cloudpayments/act`, {
+    method: 'POST',
+    body: JSON.stringify({ orderId: location.split('/').at(-1), card }),
+  })
 
 /** A card that both twins accept without questions. */
 export const goodCard = '4111111111111111'

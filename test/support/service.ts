@@ -16,7 +16,10 @@ export type RunningService = {
   readonly analyst: string
   readonly pid: number
   /** Asks as an operator. */
-  readonly get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<{ status: number; body: Json; headers: Headers }>
+  readonly get: (
+    path: string,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<{ status: number; body: Json; headers: Headers }>
   readonly post: (path: string, body: unknown) => Promise<{ status: number; body: Json; headers: Headers }>
   readonly log: () => string
   /** Resolves to the exit code after SIGTERM; null when it had to be killed. */
@@ -55,7 +58,9 @@ export const freePort = (): Promise<number> =>
 
 const command = (runtime: 'bun' | 'deno'): readonly [string, readonly string[]] => {
   const entry = join(root, 'src/cli/main.ts')
-  return runtime === 'deno' ? [process.execPath, ['run', '--no-check', '-A', '--node-modules-dir=manual', entry, 'serve']] : [process.execPath, [entry, 'serve']]
+  return runtime === 'deno'
+    ? [process.execPath, ['run', '--no-check', '-A', '--node-modules-dir=manual', entry, 'serve']]
+    : [process.execPath, [entry, 'serve']]
 }
 
 /** Starts the service and waits until it is ready. */
@@ -93,7 +98,11 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
   })
   const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
   const ask = async (path: string, init: RequestInit): Promise<{ status: number; body: Json; headers: Headers }> => {
-    const response = await fetch(`${url}${path}`, { redirect: 'manual', ...init, headers: { authorization: `Bearer ${operator}`, ...init.headers } })
+    const response = await fetch(`${url}${path}`, {
+      redirect: 'manual',
+      ...init,
+      headers: { authorization: `Bearer ${operator}`, ...init.headers },
+    })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: parsed(text) }
   }
@@ -107,7 +116,8 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
     analyst,
     pid: child.pid ?? 0,
     get: (path, headers = {}) => ask(path, { headers }),
-    post: (path, body) => ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    post: (path, body) =>
+      ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     log: () => log,
     stop: async () => {
       child.kill('SIGTERM')
@@ -143,13 +153,18 @@ export const until = async (question: () => Promise<boolean>, what: string, with
 }
 
 /** Runs a test against a service over a database of its own. */
-export const withService = async (env: Readonly<Record<string, string>>, work: (service: RunningService, database: TestDatabase) => Promise<void>): Promise<void> => {
+export const withService = async (
+  env: Readonly<Record<string, string>>,
+  work: (service: RunningService, database: TestDatabase) => Promise<void>,
+): Promise<void> => {
   const database = await createDatabase({ migrated: false })
   const service = await startService({ databaseUrl: database.url, env })
   try {
     await work(service, database)
   } catch (error) {
-    throw new Error(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n--- log of the service ---\n${service.log().slice(-4000)}`)
+    throw new Error(
+      `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n--- log of the service ---\n${service.log().slice(-4000)}`,
+    )
   } finally {
     await service.stop()
     await database.drop()
