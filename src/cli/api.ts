@@ -40,7 +40,9 @@ export const openApi = (world: World, at: { readonly url: string; readonly token
     const headers = new Headers(rest.headers)
     if (at.token !== null && !headers.has('authorization')) headers.set('authorization', `Bearer ${at.token}`)
     try {
-      return await world.fetch(`${at.url}${path}`, { redirect: 'manual', ...rest, headers, signal })
+      // One of the runtimes ends every request after five minutes unless it is told not to; the others do not know the word.
+      const endless = patient ? { timeout: false } : {}
+      return await world.fetch(`${at.url}${path}`, { redirect: 'manual', ...endless, ...rest, headers, signal })
     } catch (error) {
       throw interrupted.aborted ? interruption() : unreachable(at.url, error)
     }

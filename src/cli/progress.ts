@@ -14,6 +14,19 @@ const lineEveryMs = 3000
 export const startProgress = async (world: World, title: string): Promise<Progress> =>
   world.screen === null ? lines(world, title) : bar(world.screen, title)
 
+/** Says every few seconds that a work goes on whose end nobody can tell. */
+export const whileWaiting = async <Result>(world: World, title: string, work: Promise<Result>): Promise<Result> => {
+  const startMs = world.nowMs()
+  const ticker = setInterval(() => {
+    world.say(`${title}: ${lengthText((world.nowMs() - startMs) / 1000)} so far`)
+  }, lineEveryMs)
+  try {
+    return await work
+  } finally {
+    clearInterval(ticker)
+  }
+}
+
 const etaText = (etaSeconds: number | null): string => (etaSeconds === null ? 'unknown' : lengthText(etaSeconds))
 
 /** Whole only when it is done: 99.9 % is not shown as 100. */

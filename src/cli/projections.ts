@@ -1,7 +1,7 @@
 import type { Json } from './api.ts'
 import { argument, type Call, type CommandGroup, type CommandSpec, flag, operate } from './command.ts'
 import { shown, table } from './output.ts'
-import { startProgress } from './progress.ts'
+import { startProgress, whileWaiting } from './progress.ts'
 import { projectionColumns } from './status.ts'
 import { exits, failure, isFailure } from './world.ts'
 
@@ -172,7 +172,8 @@ const verify: CommandSpec = {
   options: [['--quiet', 'print only what differs']],
   examples: ['hub projections verify', 'hub projections verify --json'],
   run: async (call) => {
-    const answer = await call.api().send('POST', '/api/v1/projections/verify', {}, { patient: true })
+    const asked = call.api().send('POST', '/api/v1/projections/verify', {}, { patient: true })
+    const answer = await whileWaiting(call.world, 'Folding the log afresh', asked)
     const models =
       typeof answer === 'object' && answer !== null && 'models' in answer ? (answer.models as readonly Json[]) : []
     const different = models.filter((model) => Number(model.differences) !== 0)

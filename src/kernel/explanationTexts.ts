@@ -16,6 +16,11 @@ const access: CodeFamily = {
     ['token-wrong', 'Токен неверный', 'The token is wrong'],
     ['token-invalid', 'Токен недействителен', 'The token is not valid'],
     ['unauthorized', 'Нужен вход', 'Signing in is needed'],
+    [
+      'too-many-wrong-tokens',
+      'С этого адреса пришло слишком много неверных токенов; подождите минуту',
+      'Too many wrong tokens came from this address; wait a minute',
+    ],
     ['forbidden', 'Этой роли это не разрешено', 'This role may not do this'],
     ['role-too-low', 'Этой роли это не разрешено', 'This role may not do this'],
   ],
@@ -96,6 +101,8 @@ const state: CodeFamily = {
       'Партнёра в этом состоянии не проверяют вручную',
       'A partner in this state is not reviewed by hand',
     ],
+    ['inn-taken', 'Этот ИНН сейчас у другого партнёра', 'Another partner holds this INN now'],
+    ['not-settled', 'Команду не удалось довести до конца, повторите', 'The command could not be settled, repeat it'],
     ['company-missing', 'Реестр не назвал компанию', 'The registry named no company'],
     ['subscription-ended', 'Подписка закончена', 'The subscription has ended'],
     ['subscription-paid', 'Подписка уже оплачена вперёд', 'The subscription is paid ahead already'],
@@ -152,13 +159,22 @@ const program: CodeFamily = {
     ['export-cut', 'Выгрузка оборвалась', 'The export broke off'],
     ['interrupted', 'Команду прервали', 'The command was interrupted'],
     ['rate', 'Слишком много запросов с одного адреса', 'Too many requests from one address'],
-    [
-      'demo-differs',
-      'Показательный день закончился не так, как должен',
-      'The day of the demonstration did not end as it should',
-    ],
-    ['demo-needs-sandbox', 'Показ идёт только в песочнице', 'The demonstration needs a sandbox'],
     ['code-unknown', 'Такого кода нет', 'There is no such code'],
+  ],
+}
+
+const demonstration: CodeFamily = {
+  meaning: {
+    ru: 'hub demo проживает день песочницы и сверяет каждую историю с тем, чем она должна закончиться.',
+    en: 'hub demo lives a day of a sandbox and compares each story with what it should come to.',
+  },
+  action: {
+    ru: 'Посмотрите историю: hub why ИНН, и не ждёт ли чего-то провайдер: hub destinations list. Без HUB_URL запускается своя песочница.',
+    en: 'See the story: hub why INN, and whether a provider holds it up: hub destinations list. Without HUB_URL it starts a sandbox of its own.',
+  },
+  codes: [
+    ['demo-differs', 'История пошла не так, как должна', 'A story went another way than it should'],
+    ['demo-needs-sandbox', 'Показ идёт только в песочнице', 'The demonstration needs a sandbox'],
   ],
 }
 
@@ -170,6 +186,7 @@ export const codeTexts: readonly CodeFamily[] = [
   state,
   readModels,
   program,
+  demonstration,
   ...webhookTexts,
   ...effectTexts,
 ]

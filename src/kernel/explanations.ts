@@ -19,8 +19,8 @@ export type Explanation = {
  * @example explain('clock-fixed', 'en')?.sentence // 'The clock of this service cannot be moved'
  */
 export const explain = (code: string, language: Language = 'ru'): Explanation | null => {
-  const found = byCode.get(code)
-  if (found === undefined) return null
+  const found = byCode.get(code) ?? unreadable(code)
+  if (found === null) return null
   const { sentence, family } = found
   return { code, sentence: sentence[language], meaning: family.meaning[language], action: family.action[language] }
 }
@@ -35,3 +35,11 @@ const byCode: ReadonlyMap<string, Found> = new Map(
     family.codes.map(([code, ru, en]): [string, Found] => [code, { sentence: { ru, en }, family }]),
   ),
 )
+
+/** Codes of values that could not be read carry the name of the value. */
+const unreadable = (code: string): Found | null => {
+  const [, name] = /^([A-Za-z]{1,40})-unreadable$/.exec(code) ?? []
+  const family = codeTexts.find((candidate) => candidate.codes.some(([known]) => known === 'parameter-invalid'))
+  if (name === undefined || family === undefined) return null
+  return { family, sentence: { ru: `Значение ${name} не читается`, en: `The value of ${name} cannot be read` } }
+}

@@ -3,19 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { fakeApi, listed, problem, type Routes } from '../support/fakeApi.ts'
+import { fakeApi, listed, problem } from '../support/fakeApi.ts'
 import { runHub } from '../support/runHub.ts'
-
-/** Runs a command against a stand-in. */
-const against = async (routes: Routes, args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
-  const api = await fakeApi(routes)
-  try {
-    const run = await runHub(args, { HUB_URL: api.url, HUB_OPERATOR_TOKEN: 'op_token', ...env })
-    return { ...run, seen: api.seen, url: api.url }
-  } finally {
-    await api.stop()
-  }
-}
+import { against } from './against.ts'
 
 const commands = [
   'serve',
