@@ -1,4 +1,4 @@
-import { FetchError, ofetch } from 'ofetch'
+import { ofetch } from 'ofetch'
 import type { Exchange, ProviderCall } from './exchange.ts'
 
 /** The largest answer that is read of any provider. */
@@ -18,6 +18,7 @@ export const makeProviderCall = (fetcher: typeof fetch): ProviderCall => {
     { fetch: fetcher, Headers, AbortController },
   )
   return async ({ method, url, headers, body, signal }): Promise<Exchange> => {
+    if (signal.aborted) return { tag: 'not-sent', code: 'deadline' }
     try {
       const response = await raw.raw<unknown, 'stream'>(url, {
         method,
@@ -25,32 +26,55 @@ export const makeProviderCall = (fetcher: typeof fetch): ProviderCall => {
         signal,
         ...(body === undefined ? {} : { body }),
       })
-      const text = await boundedText(response._data ?? response.body)
-      if (text === null) return { tag: 'maybe-sent', code: 'answer-too-large' }
-      return { tag: 'response', status: response.status, headers: response.headers, text }
+      const bytes = await boundedBytes(response._data ?? response.body, answerBytesMax)
+      if (bytes === null) return { tag: 'maybe-sent', code: 'answer-too-large' }
+      return { tag: 'response', status: response.status, headers: response.headers, text: bytes.toString('utf8') }
     } catch (error) {
       return failureOf(error, signal)
     }
   }
 }
 
-/** Reads a stream as text while counting; null when there is more than the limit. */
-const boundedText = async (stream: ReadableStream<Uint8Array> | null | undefined): Promise<string | null> => {
-  if (!stream) return ''
-  const reader = stream.getReader()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    length += value.byteLength
-    if (length > answerBytesMax) {
-      await reader.cancel().catch(() => {})
+/** A file of another server. */
+export type Downloaded = { readonly contentType: string; readonly bytes: Uint8Array }
+
+/** Reads one file within a bound; null when it could not be had, whatever the reason. No redirect is followed. */
+export type Download = (url: string, bytesMax: number, signal: AbortSignal) => Promise<Downloaded | null>
+
+/** Makes downloads that stop at their bound, also when the other side lies about the length. */
+export const makeDownload =
+  (fetcher: typeof fetch): Download =>
+  async (url, bytesMax, signal) => {
+    try {
+      const response = await fetcher(url, { redirect: 'manual', signal })
+      const bytes = response.status === 200 ? await boundedBytes(response.body, bytesMax) : null
+      if (bytes === null) {
+        if (response.body?.locked === false) await response.body.cancel().catch(() => {})
+        return null
+      }
+      return { contentType: response.headers.get('content-type') ?? 'application/octet-stream', bytes }
+    } catch {
       return null
     }
-    chunks.push(value)
   }
-  return Buffer.concat(chunks).toString('utf8')
+
+/** Reads a stream while counting; null when there is more than the limit. */
+const boundedBytes = async (
+  stream: ReadableStream<Uint8Array> | null | undefined,
+  bytesMax: number,
+): Promise<Buffer | null> => {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = stream?.getReader()
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    length += next.value.byteLength
+    if (length > bytesMax) {
+      await reader?.cancel().catch(() => {})
+      return null
+    }
+    chunks.push(next.value)
+  }
+  return Buffer.concat(chunks)
 }
 
 const failureOf = (error: unknown, signal: AbortSignal): Exchange => {
@@ -72,7 +96,7 @@ const codesOf = (error: unknown): string[] => {
       )
     )
       codes.push('ECONNREFUSED')
-    current = current.cause ?? (current instanceof FetchError ? current.cause : undefined)
+    current = current.cause
   }
   return codes
 }
