@@ -1,12 +1,12 @@
-import { isDatabaseAway } from '../db/connect.ts'
+import { databaseError, isDatabaseAway } from '../db/connect.ts'
 import { isLogAway } from '../log/append.ts'
 import { type Access, makeAccess } from './access.ts'
-import { card } from './cards.ts'
-import { exportFormat, exportList } from './exports.ts'
+import { readCard } from './cards.ts'
+import { exportFormat, exportList, slots } from './exports.ts'
 import { cursorCodec } from './listQuery.ts'
-import { type ListDeps, listPage, smallPage } from './lists.ts'
+import { type ListDeps, readPage, readSmallPage, smallItems } from './lists.ts'
 import { openApiDocument, openApiPage } from './openapi.ts'
-import { matchPath, operatorRoutes, runCommand } from './operationsRoutes.ts'
+import { matchPath, operatorRoutes, readCommandBody, runCommand } from './operationsRoutes.ts'
 import type { Actor, HttpPorts } from './ports.ts'
 import { jsonAnswer, problem, problemOf, problemResponse } from './problem.ts'
 import { resources, smallResources } from './resources.ts'
@@ -20,6 +20,8 @@ export type ApiDeps = {
 }
 
 const prefix = '/api/v1/'
+/** Exports at a time; each holds one of the pool's connections. */
+const exportsMax = 4
 
 type Asked = {
   readonly request: Request
@@ -34,7 +36,11 @@ export const apiDoor = (deps: ApiDeps) => {
   const access = makeAccess({ operator: ports.settings.operatorTokens, analyst: ports.settings.analystTokens }, () =>
     performance.now(),
   )
-  const lists: ListDeps = { ports, cursors: cursorCodec(ports.settings.operatorTokens[0] ?? '') }
+  const lists: ListDeps = {
+    ports,
+    cursors: cursorCodec(ports.settings.operatorTokens[0] ?? ''),
+    exportSlots: slots(exportsMax),
+  }
 
   return async (request: Request, peer: string): Promise<Response> => {
     try {
@@ -52,16 +58,24 @@ export const apiDoor = (deps: ApiDeps) => {
   }
 }
 
+const retryHeaders: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { 'WWW-Authenticate': 'Bearer' },
+  429: { 'Retry-After': '60' },
+  503: { 'Retry-After': '5' },
+}
+
 const failed = (deps: ApiDeps, error: unknown): Response => {
   const known = problemOf(error)
-  if (known)
-    return problemResponse(
-      known,
-      known.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : known.status === 429 ? { 'Retry-After': '60' } : {},
-    )
+  if (known) return problemResponse(known, retryHeaders[known.status] ?? {})
   if (isDatabaseAway(error) || isLogAway(error))
     return problemResponse(
       { status: 503, code: 'database-away', detail: 'The database is away; try again soon' },
+      { 'Retry-After': '5' },
+    )
+  // A statement that the server cut off: the question was too wide for a page.
+  if (databaseError(error)?.code === '57014')
+    return problemResponse(
+      { status: 503, code: 'took-too-long', detail: 'The answer took too long; ask for less, or for an export' },
       { 'Retry-After': '5' },
     )
   deps.onError(error)
@@ -102,30 +116,44 @@ const answer = async (deps: ApiDeps, lists: ListDeps, asked: Asked): Promise<Res
     forOperators(actor)
     return jsonAnswer(await deps.doctor())
   }
-  if (name === 'trace' && id && tail === undefined) return jsonAnswer(await traceOf(ports, id))
+  if (name === 'trace' && id && tail === undefined) return jsonAnswer(await traceOf(ports, { id, actor }))
   if (name === 'partners' && id && tail === 'why' && more === undefined)
     return jsonAnswer(
       await explainField(ports, { partnerId: decoded(id), field: params.get('field') ?? 'status', actor }),
     )
-  if (name === 'projections' && id && tail === 'diff' && more === undefined) return diff(ports, id)
+  if (name === 'projections' && id && tail === 'diff' && more === undefined) return diff(ports, decoded(id))
   if (tail !== undefined) throw problem(404, 'not-found', 'There is nothing here')
   const resource = resources.find((candidate) => candidate.name === name)
-  if (resource && id !== undefined) return card(ports, resource, { id: decoded(id), actor, params })
+  if (resource && id !== undefined) {
+    const card = await readCard(ports, resource, { id: decoded(id), actor, params })
+    return jsonAnswer(card.item, 200, card.position === null ? {} : { 'X-Position': String(card.position) })
+  }
   const format = exportFormat(request.headers.get('accept'))
+  const bodyless = request.method === 'HEAD'
   if (resource)
     return format
-      ? exportList(lists, resource, { params, actor, format })
-      : listPage(lists, resource, { params, actor })
+      ? exportList(lists, resource, { params, actor, format, bodyless })
+      : jsonAnswer(await readPage(lists, resource, { params, actor }))
   const small = smallResources.find((candidate) => candidate.name === name)
-  if (!small || id !== undefined) throw problem(404, 'not-found', 'There is no such list or item')
-  return format ? exportList(lists, small, { params, actor, format }) : smallPage(lists, small, { params, actor })
+  if (!small) throw problem(404, 'not-found', 'There is no such list')
+  if (id !== undefined) {
+    const item = (await smallItems(ports, name)).find((candidate) => candidate[small.id] === decoded(id))
+    if (!item) throw problem(404, 'not-found', 'There is no such item')
+    return jsonAnswer(item)
+  }
+  return format
+    ? exportList(lists, small, { params, actor, format, bodyless })
+    : jsonAnswer(await readSmallPage(lists, small, { params, actor }))
 }
 
 const decoded = (segment: string): string => {
+  const notFound = problem(404, 'not-found', 'There is no such item')
   try {
-    return decodeURIComponent(segment)
+    const text = decodeURIComponent(segment)
+    if (text.includes('\0')) throw notFound
+    return text
   } catch {
-    throw problem(404, 'not-found', 'There is no such item')
+    throw notFound
   }
 }
 
@@ -145,7 +173,9 @@ const command = async (ports: HttpPorts, { request, path, actor }: Asked): Promi
     const params = matchPath(route.path, path)
     if (!params) continue
     forOperators(actor)
-    return runCommand(ports, route, { params: params.map(decoded), request, actor })
+    const body = await readCommandBody(request)
+    const done = await runCommand(ports, route, { params: params.map(decoded), body, actor })
+    return jsonAnswer({ ...done.body, position: done.position }, done.status, { 'X-Position': String(done.position) })
   }
   const known =
     resources.some((resource) => path === resource.name) || smallResources.some((resource) => path === resource.name)

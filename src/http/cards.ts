@@ -2,10 +2,10 @@ import type { ReadModel, Row } from '../../projections/projection.ts'
 import { parseInstant } from '../kernel/time.ts'
 import { positionAt, readSubject } from '../log/log.ts'
 import { listStatement } from './listSql.ts'
-import { presentAll, sourceOf, waitForPosition } from './lists.ts'
+import { fromLiveTable, presentAll, sourceOf, waitForPosition } from './lists.ts'
 import type { Actor, HttpPorts } from './ports.ts'
 import { maskPartner, presentRow } from './present.ts'
-import { jsonAnswer, problem } from './problem.ts'
+import { problem } from './problem.ts'
 import type { Field, Resource } from './resources.ts'
 
 const notFound = (): Error => problem(404, 'not-found', 'There is no such item')
@@ -18,7 +18,6 @@ export const rowById = async (
 ): Promise<Row | null> => {
   const idField = resource.fields.find((field) => field.name === resource.id) as Field
   if (idField.type === 'uuid' && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(at.id)) return null
-  if (at.id.includes('\0')) return null
   const query = {
     filters: [{ field: idField, values: [at.id] }],
     q: null,
@@ -27,21 +26,26 @@ export const rowById = async (
     after: null,
     minPosition: null,
   }
-  const statement = listStatement(resource, query, {
-    source: await sourceOf(ports, resource, at.actor),
-    analyst: at.actor.role === 'analyst',
-    whole: false,
+  const [row] = await fromLiveTable(async () => {
+    const statement = listStatement(resource, query, {
+      source: await sourceOf(ports, resource, at.actor),
+      analyst: at.actor.role === 'analyst',
+      whole: false,
+    })
+    return ports.sql.unsafe<Row[]>(statement.text, [...statement.parameters])
   })
-  const [row] = await ports.sql.unsafe<Row[]>(statement.text, [...statement.parameters])
   return row ?? null
 }
 
+/** A card as the API answers it; `position` is that of the look itself, when the look is a fact. */
+export type Card = { readonly item: Readonly<Record<string, unknown>>; readonly position: number | null }
+
 /** A card: the row as it is, or as it was at a position or a moment. */
-export const card = async (
+export const readCard = async (
   ports: HttpPorts,
   resource: Resource,
   at: { readonly id: string; readonly actor: Actor; readonly params: URLSearchParams },
-): Promise<Response> => {
+): Promise<Card> => {
   for (const name of at.params.keys())
     if (name !== 'asOf' && name !== 'minPosition')
       throw problem(400, 'parameter-unknown', 'A card knows the parameters asOf and minPosition')
@@ -60,11 +64,7 @@ export const card = async (
       ? await presentAll(ports, resource, { rows: [shown], actor: at.actor })
       : [presentRow(resource, shown, ports.settings.pagesUrl)]
   const position = resource.name === 'partners' && at.actor.role === 'operator' ? await recordLook(ports, at) : null
-  return jsonAnswer(
-    { ...item, ...(await details(ports, resource, { id: at.id, actor: at.actor })) },
-    200,
-    position === null ? {} : { 'X-Position': String(position) },
-  )
+  return { item: { ...item, ...(await details(ports, resource, { id: at.id, actor: at.actor })) }, position }
 }
 
 /** Every look of an operator at a person's card is a fact. */

@@ -67,7 +67,7 @@ export const readListQuery = (
     else if (name === 'cursor') cursorText = value
     else if (name === 'minPosition')
       minPosition = wholeNumber('minPosition', value, { min: 0, max: Number.MAX_SAFE_INTEGER })
-    else if (name === 'q') q = value.trim().slice(0, queryCharsMax) || null
+    else if (name === 'q') q = readSearch(value)
     else {
       const field = resource.fields.find((candidate) => candidate.name === name && isFilter(candidate))
       if (!field) throw wrong('filter-unknown', 'The list has no such filter; its filters are the names of its fields')
@@ -83,6 +83,11 @@ export const readListQuery = (
   if (cursorText !== null && (after === null || after.sort !== sortText))
     throw wrong('cursor-unreadable', 'The cursor is not one of this list in this order')
   return { filters: [...filters.values()], q, sort, limit, after, minPosition }
+}
+
+const readSearch = (text: string): string | null => {
+  if (text.includes('\0')) throw wrong('q-unreadable', 'q cannot hold a NUL')
+  return text.trim().slice(0, queryCharsMax).toWellFormed() || null
 }
 
 const readSort = (resource: Resource | SmallResource, text: string, analyst: boolean): ListQuery['sort'] => {

@@ -43,7 +43,8 @@ export const listStatement = (
   if (query.after) conditions.push(cursorCondition({ sort: query.sort, id }, query.after, bind))
   const where = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
   const direction = query.sort.descending ? 'desc' : 'asc'
-  const order = `s.${query.sort.field.column} ${direction} nulls last, s.${id.column} asc`
+  const nulls = query.sort.field.always ? '' : ' nulls last'
+  const order = `s.${query.sort.field.column} ${direction}${nulls}, s.${id.column} asc`
   const columns = [...new Set(resource.fields.map((field) => `s.${field.column}`))].join(', ')
   const limit = at.whole ? '' : ` limit ${bind(query.limit + 1)}::int`
   return {
@@ -102,5 +103,8 @@ const cursorCondition = (
   if (after.value === null) return `(${column} is null and ${beyond})`
   // As text first: the driver writes values of other types in its own way.
   const value = `${bind(after.value)}::text::${sqlTypes[sort.field.type]}`
-  return `(${column} ${sort.descending ? '<' : '>'} ${value} or (${column} = ${value} and ${beyond}) or ${column} is null)`
+  const further = `${column} ${sort.descending ? '<' : '>'} ${value}`
+  // The plain bound in front lets an index begin where the last page ended.
+  if (sort.field.always) return `(${column} ${sort.descending ? '<=' : '>='} ${value} and (${further} or ${beyond}))`
+  return `(${further} or (${column} = ${value} and ${beyond}) or ${column} is null)`
 }

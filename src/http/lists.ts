@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Row } from '../../projections/projection.ts'
+import { databaseError } from '../db/connect.ts'
 import { headPosition } from '../log/log.ts'
 import { type Cursor, type ListQuery, readListQuery } from './listQuery.ts'
 import { listStatement } from './listSql.ts'
 import type { Actor, HttpPorts } from './ports.ts'
 import { presentEvents, presentRow, valueAt } from './present.ts'
-import { jsonAnswer, problem } from './problem.ts'
+import { problem } from './problem.ts'
 import type { Resource, SmallResource } from './resources.ts'
 
 /** A caller waits for a read model at most this long. */
@@ -15,6 +16,8 @@ const minPositionPollMs = 15
 /** What reading lists needs. */
 export type ListDeps = {
   readonly ports: HttpPorts
+  /** Places for exports, each of which holds a connection. */
+  readonly exportSlots: { readonly take: () => (() => void) | null }
   readonly cursors: { readonly write: (cursor: Cursor) => string; readonly read: (token: string) => Cursor | null }
 }
 
@@ -49,30 +52,47 @@ export const waitForPosition = async (ports: HttpPorts, resource: Resource, posi
   }
 }
 
+/** A page as the API answers it. */
+export type Page = {
+  readonly items: readonly Readonly<Record<string, unknown>>[]
+  readonly nextCursor: string | null
+  readonly position: number
+}
+
 /** One page of a list from the database. */
-export const listPage = async (
+export const readPage = async (
   { ports, cursors }: ListDeps,
   resource: Resource,
   at: { readonly params: URLSearchParams; readonly actor: Actor },
-): Promise<Response> => {
+): Promise<Page> => {
   const query = readListQuery(resource, at.params, { actor: at.actor, readCursor: cursors.read })
   if (query.minPosition !== null) await waitForPosition(ports, resource, query.minPosition)
   const position = await positionOf(ports, resource)
-  const statement = listStatement(resource, query, {
-    source: await sourceOf(ports, resource, at.actor),
-    analyst: at.actor.role === 'analyst',
-    whole: false,
+  const rows = await fromLiveTable(async () => {
+    const statement = listStatement(resource, query, {
+      source: await sourceOf(ports, resource, at.actor),
+      analyst: at.actor.role === 'analyst',
+      whole: false,
+    })
+    return ports.sql.unsafe<(Row & { readonly sortValue: string | null })[]>(statement.text, [...statement.parameters])
   })
-  const rows = await ports.sql.unsafe<(Row & { readonly sortValue: string | null })[]>(statement.text, [
-    ...statement.parameters,
-  ])
   const page = rows.slice(0, query.limit)
   const last = page.at(-1)
   const nextCursor =
     rows.length > query.limit && last
       ? cursors.write({ sort: sortText(query), value: last.sortValue, id: String(idOf(resource, last)) })
       : null
-  return jsonAnswer({ items: await presentAll(ports, resource, { rows: page, actor: at.actor }), nextCursor, position })
+  return { items: await presentAll(ports, resource, { rows: page, actor: at.actor }), nextCursor, position }
+}
+
+/** Reads again when the live table went away between looking it up and reading it, because another version took its place. */
+export const fromLiveTable = async <T>(read: () => PromiseLike<T>): Promise<T> => {
+  try {
+    return await read()
+  } catch (error) {
+    if (databaseError(error)?.code !== '42P01') throw error
+    return read()
+  }
 }
 
 const sortText = (query: ListQuery): string => `${query.sort.descending ? '-' : ''}${query.sort.field.name}`
@@ -133,11 +153,11 @@ export const chosen = (
 }
 
 /** One page of a list in memory. */
-export const smallPage = async (
+export const readSmallPage = async (
   { ports, cursors }: ListDeps,
   resource: SmallResource,
   at: { readonly params: URLSearchParams; readonly actor: Actor },
-): Promise<Response> => {
+): Promise<Page> => {
   const query = readListQuery(resource, at.params, { actor: at.actor, readCursor: cursors.read })
   const all = chosen(resource, await smallItems(ports, resource.name), query)
   const start = query.after === null ? 0 : all.findIndex((item) => String(item[resource.id]) === query.after?.id) + 1
@@ -147,5 +167,5 @@ export const smallPage = async (
     start + query.limit < all.length && last
       ? cursors.write({ sort: sortText(query), value: null, id: String(last[resource.id]) })
       : null
-  return jsonAnswer({ items: page, nextCursor, position: await headPosition(ports.sql) })
+  return { items: page, nextCursor, position: await headPosition(ports.sql) }
 }

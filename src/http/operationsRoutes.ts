@@ -1,9 +1,10 @@
 import { slugOf } from '../connectors/slug.ts'
 import type { Handled } from '../engine/handle.ts'
 import type { Actor, By, EffectFilter, HttpPorts, OperationResult } from './ports.ts'
-import { jsonAnswer, problem } from './problem.ts'
+import { problem } from './problem.ts'
 
-type Body = Readonly<Record<string, unknown>>
+/** The body of a command. */
+export type Body = Readonly<Record<string, unknown>>
 type Command = { readonly params: readonly string[]; readonly body: Body; readonly by: By; readonly actor: Actor }
 
 /** An operator command: its path with `:name` for a part, what it does, and what its body holds besides the reason. */
@@ -25,7 +26,9 @@ const oneOf = <Choice extends string>(body: Body, name: string, choices: readonl
 const textOf = (body: Body, name: string): string | undefined => {
   const value = body[name]
   if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw problem(422, `${name}-unreadable`, `${name} should be a text`)
+  // What PostgreSQL cannot keep as text was never meant as text.
+  if (typeof value !== 'string' || value.includes('\0') || !value.isWellFormed())
+    throw problem(422, `${name}-unreadable`, `${name} should be a text`)
   return value
 }
 
@@ -203,14 +206,17 @@ export const matchPath = (pattern: string, path: string): readonly string[] | nu
   return params
 }
 
-/** Runs an operator command and answers with the position of what it recorded. */
+/** What an operator command came to when it was not refused. */
+export type Done = Extract<OperationResult, { tag: 'ok' }>
+
+/** Runs an operator command; a refusal is a problem. */
 export const runCommand = async (
   ports: HttpPorts,
   route: OperatorRoute,
-  at: { readonly params: readonly string[]; readonly request: Request; readonly actor: Actor },
-): Promise<Response> => {
-  const body = await readBody(at.request)
-  const reason = typeof body.reason === 'string' ? body.reason.trim() : ''
+  at: { readonly params: readonly string[]; readonly body: Body; readonly actor: Actor },
+): Promise<Done> => {
+  const { body } = at
+  const reason = (textOf(body, 'reason') ?? '').trim()
   if (reason === '' || reason.length > reasonCharsMax)
     throw problem(422, 'reason-missing', `reason should be a text of up to ${reasonCharsMax} characters`)
   const result = await route.run(ports, {
@@ -221,14 +227,12 @@ export const runCommand = async (
   })
   if (result.tag === 'unknown') throw problem(404, 'not-found', result.detail)
   if (result.tag === 'refused') throw problem(409, result.code, result.detail)
-  return jsonAnswer({ ...result.body, position: result.position }, result.status, {
-    'X-Position': String(result.position),
-  })
+  return result
 }
 
-const readBody = async (request: Request): Promise<Body> => {
-  const text = await request.text()
-  const parsed: unknown = parseJson(text)
+/** The JSON object that a command was sent with. */
+export const readCommandBody = async (request: Request): Promise<Body> => {
+  const parsed = parseJson(await request.text())
   if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed))
     throw problem(400, 'body-unreadable', 'The body should be a JSON object')
   return parsed as Body
@@ -236,7 +240,7 @@ const readBody = async (request: Request): Promise<Body> => {
 
 const parseJson = (text: string): unknown => {
   try {
-    return JSON.parse(text.replaceAll('\\u0000', ''))
+    return JSON.parse(text)
   } catch {
     return null
   }

@@ -75,8 +75,11 @@ export const presentEvents = async (ports: HttpPorts, rows: readonly Row[], acto
   return rows.map((row, index) => {
     const event = sealed[index]
     if (!event) return row
+    if (actor.role === 'operator') return { ...row, data: ports.codec.open(event) }
     const { sealed: _sealed, ...open } = event.data
-    return { ...row, data: actor.role === 'operator' ? ports.codec.open(event) : open }
+    // A reason is free text of an operator, who may have named a person.
+    const { reason: _reason, ...meta } = row.meta as Readonly<Record<string, unknown>>
+    return { ...row, data: open, meta }
   })
 }
 

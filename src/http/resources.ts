@@ -11,6 +11,8 @@ export type Field = {
   readonly personal?: boolean
   /** Compared without case. */
   readonly caseless?: boolean
+  /** Never null, so that an index in either direction serves its order. */
+  readonly always?: boolean
   /** Found by `q` as a part of the text; ids and numbers are found whole. */
   readonly searched?: 'part' | 'whole' | 'phone'
 }
@@ -47,7 +49,7 @@ const partners: Resource = {
     analyst: 'read.partners s',
   },
   fields: [
-    field('partnerId', 'partner_id', 'text', { searched: 'whole' }),
+    field('partnerId', 'partner_id', 'text', { searched: 'whole', always: true }),
     field('slug', 'slug', 'text', { searched: 'part' }),
     field('status', 'status'),
     field('inn', 'inn', 'text', { searched: 'whole' }),
@@ -73,7 +75,7 @@ const partners: Resource = {
     field('listed', 'listed', 'boolean'),
     field('page.url', 'page_url'),
     field('page.status', 'page_status'),
-    field('registeredAt', 'registered_at', 'time'),
+    field('registeredAt', 'registered_at', 'time', { always: true }),
     field('position', 'position', 'number'),
   ],
 }
@@ -98,7 +100,7 @@ const subscriptions: Resource = {
     field('savedMethod', 'saved_method', 'boolean'),
     field('failedAttempts', 'failed_attempts', 'number'),
     field('cancelAtPeriodEnd', 'cancel_at_period_end', 'boolean'),
-    field('openedAt', 'opened_at', 'time'),
+    field('openedAt', 'opened_at', 'time', { always: true }),
     field('position', 'position', 'number'),
   ],
 }
@@ -120,7 +122,7 @@ const payments: Resource = {
     field('refundedKopecks', 'refunded_kopecks', 'number'),
     field('status', 'status'),
     field('declineReason', 'decline_reason'),
-    field('createdAt', 'created_at', 'time'),
+    field('createdAt', 'created_at', 'time', { always: true }),
     field('paidAt', 'paid_at', 'time'),
     field('position', 'position', 'number'),
   ],
@@ -140,7 +142,7 @@ const webhooks: Resource = {
     field('dedupeKey', 'dedupe_key', 'text', { searched: 'part' }),
     field('verdict', 'verdict'),
     field('reason', 'reason'),
-    field('receivedAt', 'received_at', 'time'),
+    field('receivedAt', 'received_at', 'time', { always: true }),
     field('sha256', 'sha256', 'text', { searched: 'whole' }),
     field('repeats', 'repeats', 'number'),
     field('repeatOf', 'repeat_of', 'uuid'),
@@ -165,7 +167,7 @@ const effects: Resource = {
     field('providerKey', 'provider_key', 'text', { searched: 'whole' }),
     field('lastError', 'last_error'),
     field('causedBy', 'caused_by', 'uuid', { searched: 'whole' }),
-    field('createdAt', 'created_at', 'time'),
+    field('createdAt', 'created_at', 'time', { always: true }),
     field('settledAt', 'settled_at', 'time'),
   ],
 }
@@ -178,7 +180,7 @@ const events: Resource = {
   defaultSort: 'position',
   source: { operator: 'hub.events s', analyst: 'hub.events s' },
   fields: [
-    field('position', 'position', 'number'),
+    field('position', 'position', 'number', { always: true }),
     field('eventId', 'event_id', 'uuid', { searched: 'whole' }),
     field('stream', 'stream', 'text', { searched: 'part' }),
     field('version', 'version', 'number'),

@@ -4,7 +4,7 @@ import { type RecordedEvent, readEvent, readSubject } from '../log/log.ts'
 import type { Actor, HttpPorts } from './ports.ts'
 import { maskPartner, presentRow, valueAt } from './present.ts'
 import { problem } from './problem.ts'
-import { resources } from './resources.ts'
+import { type Resource, resources } from './resources.ts'
 
 /** One link of a chain; `summary` is a sentence without a person in it. */
 export type Link = {
@@ -42,38 +42,63 @@ export const explainField = async (
   ports: HttpPorts,
   at: { readonly partnerId: string; readonly field: string; readonly actor: Actor },
 ) => {
-  const resource = resources.find((candidate) => candidate.name === 'partners')
-  const model = ports.readModels.find((candidate) => candidate.name === 'partners')
-  if (!resource || !model) throw new Error('The read model of partners is missing')
-  const known = resource.fields.some((field) => field.name === at.field || field.name.startsWith(`${at.field}.`))
+  const known = partnerResource.fields.some((field) => field.name === at.field || field.name.startsWith(`${at.field}.`))
   if (!known) throw problem(404, 'field-unknown', 'A partner has no such field')
-  const events = await readSubject(ports.sql, at.partnerId, Number.MAX_SAFE_INTEGER)
-  if (events.length === 0) throw problem(404, 'not-found', 'There is no such partner')
-  await ports.codec.prefetch(events)
-  const show = (row: Row): unknown => {
-    const seen = at.actor.role === 'analyst' ? maskPartner(row) : row
-    return (
-      valueAt(
-        presentRow(
-          resource,
-          { ...seen, pageUrl: row.listed === true ? `/partners/${row.slug}` : null },
-          ports.settings.pagesUrl,
-        ),
-        at.field,
-      ) ?? null
-    )
+  const { item, setters } = await settersOf(ports, { ...at, fields: [at.field] })
+  const setter = setters.get(at.field)
+  if (setter === undefined) throw problem(404, 'not-found', 'There is no such partner')
+  return {
+    field: at.field,
+    value: valueAt(item, at.field) ?? null,
+    chain: forActor(await causesOf(ports, setter), at.actor),
   }
+}
+
+const partnerResource = resources.find((candidate) => candidate.name === 'partners') as Resource
+
+/** A partner as its events make it, and for each field the event that last changed it: one fold for all fields. */
+export const settersOf = async (
+  ports: HttpPorts,
+  at: { readonly partnerId: string; readonly fields: readonly string[]; readonly actor: Actor },
+): Promise<{
+  readonly item: Readonly<Record<string, unknown>>
+  readonly setters: ReadonlyMap<string, RecordedEvent>
+}> => {
+  const model = ports.readModels.find((candidate) => candidate.name === 'partners')
+  if (!model) throw new Error('The read model of partners is missing')
+  const events = await readSubject(ports.sql, at.partnerId, Number.MAX_SAFE_INTEGER)
+  await ports.codec.prefetch(events)
+  const shown = (row: Row): Readonly<Record<string, unknown>> => {
+    const seen = at.actor.role === 'analyst' ? maskPartner(row) : row
+    const pageUrl = row.listed === true ? `/partners/${row.slug}` : null
+    return presentRow(partnerResource, { ...seen, pageUrl }, ports.settings.pagesUrl)
+  }
+  const setters = new Map<string, RecordedEvent>()
   let row: Row | null = null
-  let setter: RecordedEvent | null = null
+  let item: Readonly<Record<string, unknown>> | null = null
   for (const event of events) {
     if (!model.types.includes(event.type)) continue
-    const before: unknown = row === null ? undefined : show(row)
     row = model.fold(row, { ...event, data: ports.codec.open(event) })
-    if (row !== null && JSON.stringify(show(row)) !== JSON.stringify(before)) setter = event
+    if (row === null) continue
+    const next = shown(row)
+    for (const field of at.fields) {
+      const before = item === null ? undefined : (valueAt(item, field) ?? null)
+      if (JSON.stringify(valueAt(next, field) ?? null) !== JSON.stringify(before)) setters.set(field, event)
+    }
+    item = next
   }
-  if (row === null || setter === null) throw problem(404, 'not-found', 'There is no such partner')
-  return { field: at.field, value: show(row), chain: await causesOf(ports, setter) }
+  if (item === null) throw problem(404, 'not-found', 'There is no such partner')
+  return { item, setters }
 }
+
+/** Reasons are free text of operators, who may have named a person. */
+const forActor = (chain: readonly Link[], actor: Actor): readonly Link[] =>
+  actor.role === 'operator'
+    ? chain
+    : chain.map((link): Link => {
+        const { reason: _reason, ...rest } = link
+        return rest as Link
+      })
 
 /** The chain behind an event, the oldest cause first. */
 const causesOf = async (ports: HttpPorts, last: RecordedEvent): Promise<Link[]> => {
@@ -199,23 +224,24 @@ const effectLinks = (effect: EffectRow): Link[] => [
 /** Everything that belongs to a webhook, an event or an effect: what led to it, and what followed. */
 export const traceOf = async (
   ports: HttpPorts,
-  id: string,
-): Promise<{ readonly id: string; readonly chain: readonly Link[] }> => {
+  { id, actor }: { readonly id: string; readonly actor: Actor },
+): Promise<{ readonly id: string; readonly chain: readonly Link[] }> => ({
+  id,
+  chain: forActor(await traceLinks(ports, id.toLowerCase()), actor),
+})
+
+const traceLinks = async (ports: HttpPorts, id: string): Promise<readonly Link[]> => {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id))
     throw problem(404, 'not-found', 'There is no webhook, event or effect of this id')
   const webhook = await webhookLinks(ports, id)
-  if (webhook.length > 0)
-    return { id, chain: [...webhook, ...(await consequences(ports, await eventsCausedBy(ports, id), 0))] }
+  if (webhook.length > 0) return [...webhook, ...(await consequences(ports, await eventsCausedBy(ports, id), 0))]
   const event = await readEvent(ports.sql, id)
-  if (event) return { id, chain: [...(await causesOf(ports, event)), ...(await effectsOf(ports, event, 0))] }
+  if (event) return [...(await causesOf(ports, event)), ...(await effectsOf(ports, event, 0))]
   const effect = await effectRow(ports, id)
   if (!effect) throw problem(404, 'not-found', 'There is no webhook, event or effect of this id')
   const asked = await readEvent(ports.sql, effect.eventId)
   const before = asked ? await causesOf(ports, asked) : []
-  return {
-    id,
-    chain: [...before, ...effectLinks(effect), ...(await consequences(ports, await eventsCausedBy(ports, id), 0))],
-  }
+  return [...before, ...effectLinks(effect), ...(await consequences(ports, await eventsCausedBy(ports, id), 0))]
 }
 
 const eventsCausedBy = async (ports: HttpPorts, id: string): Promise<RecordedEvent[]> => {
