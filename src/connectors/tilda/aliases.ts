@@ -12,9 +12,11 @@ export type FieldMeaning =
   | 'comment'
   | 'personalData'
   | 'marketing'
+  /** A tick box without a name of its own: an agreement when no other field is one. */
+  | 'box'
   | 'files'
 
-/** Names of fields by language; compared without case, ё and blanks, and without the `_2` that Tilda adds to a second one. */
+/** Names of fields by language; compared without case, ё and punctuation, and without the `_2` that Tilda adds to a second one. */
 const aliases: Readonly<Record<FieldMeaning, readonly string[]>> = {
   name: ['name', 'имя', 'фио', 'contact_name', 'contactname', 'контактное_лицо', 'контакт', 'ваше_имя', 'first_name'],
   phone: ['phone', 'телефон', 'tel', 'ваш_телефон', 'номер_телефона', 'мобильный', 'mobile'],
@@ -42,23 +44,48 @@ const aliases: Readonly<Record<FieldMeaning, readonly string[]>> = {
     'agreement',
     'согласие_на_обработку',
     'согласие_на_обработку_персональных_данных',
-    'checkbox',
     'personal_data',
     'персональные_данные',
   ],
   marketing: ['marketing', 'рассылка', 'newsletter', 'subscribe', 'подписка_на_новости', 'согласие_на_рассылку'],
+  box: ['checkbox', 'галочка'],
   files: ['files', 'file', 'файл', 'файлы', 'документы', 'документ'],
 }
 
+const spelled = (name: string): string =>
+  name
+    .normalize('NFC')
+    .toLowerCase()
+    .replace(/ё/g, 'е')
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_|_$/g, '')
+
 const meanings = new Map(
-  Object.entries(aliases).flatMap(([meaning, names]) => names.map((name) => [name, meaning as FieldMeaning])),
+  Object.entries(aliases).flatMap(([meaning, names]) =>
+    names.map((name) => [spelled(name), meaning as FieldMeaning] as const),
+  ),
 )
+
+/**
+ * Whether Tilda numbered the field, because the form has another one of its name before it.
+ * @example isNumbered('Телефон_2') // true
+ */
+export const isNumbered = (name: string): boolean => /_\d{1,2}$/.test(spelled(name))
 
 /**
  * The meaning of a field's name; null for one that we do not know.
  * @example meaningOf('Телефон_2') // 'phone'
  */
 export const meaningOf = (name: string): FieldMeaning | null => {
-  const plain = name.normalize('NFC').trim().toLowerCase().replace(/ё/g, 'е').replace(/\s+/g, '_')
-  return meanings.get(plain) ?? meanings.get(plain.replace(/_\d{1,2}$/, '')) ?? null
+  const plain = spelled(name)
+  const meaning = meanings.get(plain) ?? meanings.get(plain.replace(/_\d{1,2}$/, '')) ?? agreementOf(plain)
+  // What a second nameless box asks is anybody's guess, and a consent is never guessed.
+  return meaning === 'box' && isNumbered(name) ? null : meaning
+}
+
+/** Authors name a tick box by its whole sentence. A consent to letters is never one to anything else. */
+const agreementOf = (plain: string): FieldMeaning | null => {
+  if (!/соглас|agree|consent|политик|policy/.test(plain)) return null
+  if (/рассылк|реклам|новост|маркетинг|marketing|newsletter/.test(plain)) return 'marketing'
+  return /персональн|обработк|политик|personal|policy/.test(plain) ? 'personalData' : null
 }

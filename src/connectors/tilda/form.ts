@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url'
-import { type BodyFields, type BodyValue, bodyTextAt } from '../bodyValues.ts'
+import { type BodyFields, type BodyValue, bodyTextAt, isBodyList } from '../bodyValues.ts'
 import { cleanText, emailFrom, phoneFrom } from '../contact.ts'
-import { type FieldMeaning, meaningOf } from './aliases.ts'
+import { type FieldMeaning, isNumbered, meaningOf } from './aliases.ts'
 import { type OrderFacts, readOrder } from './order.ts'
 import { readCookies, utmOf } from './utm.ts'
 
@@ -43,9 +43,14 @@ const extraCharsMax = 500
 const choicesMax = 50
 const choiceCharsMax = 200
 
-/** Options that contain the separator themselves are kept whole. */
-const splitChoices = (text: string): string[] =>
-  text.split(/;\s*|\n/).flatMap((part) => (part.includes(', ') && !/\d,\s*\d/.test(part) ? part.split(/,\s+/) : [part]))
+/**
+ * The options of one multiple choice. Of two separators the semicolon is Tilda's own, so a comma beside it, or in a value that
+ * already came alone in a list, belongs to the option; so does a comma between digits.
+ */
+const choicesOf = (value: BodyValue, own: readonly string[]): string[] => {
+  if (isBodyList(value) && value.length > 1) return [...own]
+  return own.flatMap((text) => text.split(/[;\n]/.test(text) ? /[;\n]/ : /(?<!\d),|,(?!\d)/))
+}
 
 const texts = (value: BodyValue | undefined): string[] => {
   if (typeof value === 'string') return [value]
@@ -62,49 +67,99 @@ const address = (text: string): string | null => {
   return domain === '' ? null : `${email.slice(0, at)}@${domain}`
 }
 
+/** A whole word of agreement at the beginning; "данные" does not begin with "да". */
 const agreed = (values: readonly string[]): boolean =>
-  values.some((value) => /^(yes|да|on|true|1|согласен|согласна|checked)/i.test(value.trim()))
+  values.some((value) =>
+    /^(yes|да|on|true|1|\+|checked|agree|(я )?(согласен|согласна|даю согласие|принимаю))(?![\p{L}\p{N}])/iu.test(
+      value.trim(),
+    ),
+  )
 
-/** Reads the fields of a form: whatever the page's author called them, in either order shape, with the marks of the visit. */
-export const formFacts = (fields: BodyFields, forms: Readonly<Record<string, FormKind>>): FormFacts => {
+/** Longer ones are none of Tilda's. */
+const tranidCharsMax = 64
+/** Any INN fits, and what is longer is none. */
+const innCharsMax = 40
+
+/** The number of a submission; retries carry the same. */
+const tranidOf = (fields: BodyFields): string | null => {
+  const tranid = bodyTextAt(fields, 'tranid')?.trim() ?? ''
+  return tranid === '' || tranid.length > tranidCharsMax ? null : tranid
+}
+
+const innOf = (text: string | undefined): string | null =>
+  (text ?? '')
+    .replace(/^инн\P{L}*?(?=\d)/iu, '')
+    .replace(/[\s\u00a0]/g, '')
+    .slice(0, innCharsMax) || null
+
+const uploadPattern = /^https:\/\/tupwidget\.com\//
+
+type Sorted = {
+  readonly first: (meaning: FieldMeaning) => string | null
+  readonly all: (meaning: FieldMeaning) => readonly string[]
+  readonly choices: (meaning: FieldMeaning) => readonly string[]
+  readonly extra: Readonly<Record<string, string>>
+}
+
+/** Sorts the fields by what they mean; of two of one meaning the one without a number comes first, wherever it stood. */
+const sorted = (fields: BodyFields): Sorted => {
   const found = new Map<FieldMeaning, string[]>()
+  const options = new Map<FieldMeaning, string[]>()
   const extra: [string, string][] = []
-  for (const [name, value] of Object.entries(fields)) {
+  const take = (kept: Map<FieldMeaning, string[]>, meaning: FieldMeaning, more: readonly string[]): void => {
+    kept.set(meaning, [...(kept.get(meaning) ?? []), ...more])
+  }
+  const entries = Object.entries(fields).toSorted(
+    ([one], [other]) => Number(isNumbered(one)) - Number(isNumbered(other)),
+  )
+  for (const [name, value] of entries) {
     if (technical.has(name) || name.startsWith('tildaspec') || /^utm_/i.test(name)) continue
-    const meaning = meaningOf(name)
     const own = texts(value)
       .map(cleanText)
       .filter((text) => text !== '')
-    if (meaning) found.set(meaning, [...(found.get(meaning) ?? []), ...own])
-    else if (extra.length < extraFieldsMax && own.length > 0) extra.push([name, own.join('; ').slice(0, extraCharsMax)])
+    const meaning = meaningOf(name) ?? (own.some((text) => uploadPattern.test(text)) ? 'files' : null)
+    if (meaning) {
+      take(found, meaning, own)
+      take(options, meaning, choicesOf(value, own))
+    } else if (extra.length < extraFieldsMax && own.length > 0) {
+      extra.push([name, own.join('; ').slice(0, extraCharsMax).toWellFormed()])
+    }
   }
-  const first = (meaning: FieldMeaning): string | null => found.get(meaning)?.[0] ?? null
-  const choices = (meaning: FieldMeaning): string[] =>
-    [
-      ...new Set(
-        (found.get(meaning) ?? [])
-          .flatMap(splitChoices)
-          .map((choice) => choice.trim().slice(0, choiceCharsMax))
-          .filter((choice) => choice !== ''),
-      ),
-    ].slice(0, choicesMax)
-  const phones = found.get('phone') ?? []
-  const phone = phones.map(phoneFrom).find((candidate) => candidate !== null) ?? null
+  const choices = (meaning: FieldMeaning): string[] => {
+    const trimmed = (options.get(meaning) ?? []).map((choice) => choice.trim().slice(0, choiceCharsMax).toWellFormed())
+    return [...new Set(trimmed.filter((choice) => choice !== ''))].slice(0, choicesMax)
+  }
+  const all = (meaning: FieldMeaning): readonly string[] => found.get(meaning) ?? []
+  return { first: (meaning) => all(meaning)[0] ?? null, all, choices, extra: Object.fromEntries(extra) }
+}
+
+/** Reads the fields of a form: whatever the page's author called them, in either order shape, with the marks of the visit. */
+export const formFacts = (fields: BodyFields, forms: Readonly<Record<string, FormKind>>): FormFacts => {
+  const { first, all, choices, extra } = sorted(fields)
+  const phone =
+    all('phone')
+      .map(phoneFrom)
+      .find((candidate) => candidate !== null) ?? null
   const cookies = readCookies(texts(fields.COOKIES)[0] ?? '')
   const hidden = utmOf(
     Object.entries(fields).flatMap(([name, value]) => texts(value).map((text) => [name, text] as const)),
   )
   const order = readOrder(fields.payment, bodyTextAt(fields, 'paymentsystem'))
-  const inn = first('inn')?.replace(/[\s\u00a0]/g, '') || null
+  const inn = innOf(all('inn')[0])
   const formId = bodyTextAt(fields, 'formid')
+  // A box that says what it is about outranks one without a name.
+  const agreement = all('personalData').length > 0 ? all('personalData') : all('box')
   return {
     kind: kindOf(fields, { forms, formId, inn, order }),
-    tranid: bodyTextAt(fields, 'tranid'),
+    tranid: tranidOf(fields),
     formId,
     name: first('name'),
     phone,
-    phoneRaw: phone === null ? (phones[0] ?? null) : null,
-    email: (found.get('email') ?? []).map(address).find((candidate) => candidate !== null) ?? null,
+    phoneRaw: phone === null ? first('phone') : null,
+    email:
+      all('email')
+        .map(address)
+        .find((candidate) => candidate !== null) ?? null,
     inn,
     companyName: first('companyName'),
     city: first('city'),
@@ -113,16 +168,16 @@ export const formFacts = (fields: BodyFields, forms: Readonly<Record<string, For
     plan: first('plan'),
     comment: first('comment'),
     consent: {
-      personalData: agreed(found.get('personalData') ?? []),
-      marketing: agreed(found.get('marketing') ?? []),
-      policyText: first('personalData'),
+      personalData: agreed(agreement),
+      marketing: agreed(all('marketing')),
+      policyText: agreement[0] ?? null,
     },
     utm: { ...cookies.utm, ...hidden },
     ymUid: cookies.ymUid,
     ga: cookies.ga,
-    files: bodyFiles(found.get('files') ?? []),
+    files: bodyFiles(all('files')),
     order,
-    extra: Object.fromEntries(extra),
+    extra,
   }
 }
 
@@ -136,8 +191,10 @@ const kindOf = (
     order: OrderFacts | null
   },
 ): FormKind => {
-  const said = bodyTextAt(fields, 'hub_form')
-  const named = kinds.find((kind) => kind === said) ?? at.forms[at.formId ?? '']
+  const said = bodyTextAt(fields, 'hub_form')?.trim()
+  const formId = at.formId?.trim() ?? ''
+  // Own entries only: a form called "constructor" is none of ours.
+  const named = kinds.find((kind) => kind === said) ?? (Object.hasOwn(at.forms, formId) ? at.forms[formId] : undefined)
   if (named) return named
   if (at.inn !== null) return 'partner_registration'
   return at.order ? 'order' : 'lead'

@@ -1,5 +1,13 @@
-import { type BodyValue, bodyListAt, bodyTextAt, bodyValueAt, isBodyFields } from '../bodyValues.ts'
-import { isRecord } from '../twinRoutes.ts'
+import {
+  type BodyLimits,
+  type BodyValue,
+  bodyLimits,
+  bodyListAt,
+  bodyTextAt,
+  bodyValueAt,
+  isBodyFields,
+} from '../bodyValues.ts'
+import { parseBoundedJson } from '../boundedJson.ts'
 
 /** One line of an order. Money is decimal text with two places. */
 export type OrderItem = {
@@ -63,13 +71,13 @@ const itemOf = (value: BodyValue): OrderItem[] => {
   ]
 }
 
+/** An order with variants of goods nests deeper than a form may; its text was bounded with its field. */
+const orderLimits: BodyLimits = { ...bodyLimits, fieldsMax: 2000, depthMax: 8 }
+
+/** Sums keep the digits that were written. */
 const jsonPayment = (text: string): BodyValue | null => {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    return isRecord(parsed) ? (parsed as BodyValue) : null
-  } catch {
-    return null
-  }
+  const parsed = parseBoundedJson(text, orderLimits)
+  return parsed.tag === 'fields' ? parsed.fields : null
 }
 
 /** Reads the order of a form from either shape, bracketed keys or one JSON field; null when there is none. */

@@ -15,6 +15,7 @@ export type KeptCookies = {
 
 const utmNames = new Set(['source', 'medium', 'campaign', 'term', 'content'])
 const utmValueCharsMax = 300
+const counterCharsMax = 100
 
 /** One pair of marks; other marks than the usual five are not kept. */
 const markOf = (name: string, value: string): readonly [string, string] | null => {
@@ -24,7 +25,7 @@ const markOf = (name: string, value: string): readonly [string, string] | null =
 
 /**
  * Reads the `COOKIES` field. Tilda's script stores the raw pieces of the query in `TILDAUTM`, so their values are encoded twice inside
- * the cookie; `||`, `|||` and `|||amp;` separate them.
+ * the cookie: once with the whole of it, once each. `||`, `|||` and `|||amp;` separate them.
  */
 export const readCookies = (text: string): KeptCookies => {
   const cookies = new Map(
@@ -37,10 +38,11 @@ export const readCookies = (text: string): KeptCookies => {
     .split(/\|\|\|?(?:amp;)?/)
     .flatMap((piece) => {
       const at = piece.indexOf('=')
-      const mark = at < 0 ? null : markOf(piece.slice(0, at), decoded(decoded(piece.slice(at + 1))))
+      const mark = at < 0 ? null : markOf(piece.slice(0, at), decoded(piece.slice(at + 1)))
       return mark ? [mark] : []
     })
-  return { utm: Object.fromEntries(marks), ymUid: cookies.get('_ym_uid') ?? null, ga: cookies.get('_ga') ?? null }
+  const counter = (name: string): string | null => cookies.get(name)?.slice(0, counterCharsMax) || null
+  return { utm: Object.fromEntries(marks), ymUid: counter('_ym_uid'), ga: counter('_ga') }
 }
 
 /** Marks that a form carries as hidden fields of its own. */
