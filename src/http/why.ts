@@ -198,6 +198,8 @@ const effectLinks = (effect: EffectRow): Link[] => [
     position: effect.eventPosition,
     at: effect.createdAt,
     summary: `${effect.kind}, asked for by the rule ${effect.reactor}`,
+    operation: effect.kind,
+    reactor: effect.reactor,
     destination: effect.destination,
     status: effect.status,
   },
@@ -217,6 +219,7 @@ const effectLinks = (effect: EffectRow): Link[] => [
       at: entry.endedAt ?? entry.at ?? null,
       summary: `${entry.outcome ?? 'unknown'}${entry.code ? `: ${entry.code}` : ''}`,
       outcome: entry.outcome ?? null,
+      code: entry.code ?? null,
     },
   ]),
 ]
