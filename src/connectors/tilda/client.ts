@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { done, type Outcome } from '../../kernel/decision.ts'
-import { plusMs } from '../../kernel/time.ts'
+import { type Instant, msOf, plusMs } from '../../kernel/time.ts'
 import type { Attempt, Courier, DestinationPolicy } from '../connector.ts'
 import { again, type ProviderCall, refusedOutcome, unsendable } from '../exchange.ts'
 import { isRecord } from '../twinRoutes.ts'
-import { compileTemplate, type PageTemplate, planAssets, rewriteAssets } from './page.ts'
+import { assetType, compileTemplate, type PageTemplate, planAssets, rewriteAssets } from './page.ts'
 import type { TildaSettings } from './wire.ts'
 
 /** The vendor allows 150 requests an hour; a fifth is left to people who use the same keys. */
@@ -17,6 +17,7 @@ const policy: DestinationPolicy = {
   attemptsMax: 50,
   afterUnknown: 'repeat',
 }
+const requestsPerHourMax = 120
 const limitPauseMs = 3_600_000
 /** A page of a designer has some dozens of files; more is a mistake, and would fill the table. */
 const assetsMax = 150
@@ -48,15 +49,40 @@ export type TildaCourierOptions = {
 }
 
 /** Our side of Tilda: one export of the template page after each publication. */
-export const createTildaCourier = (settings: TildaSettings, options: TildaCourierOptions): Courier => ({
-  destination: 'tilda',
-  policy,
-  performers: {
-    'tilda.exportTemplate': async (payload, attempt) =>
-      Value.Check(Export, payload)
-        ? exportTemplate(settings, options, { pageId: payload.pageId, attempt })
-        : unsendable('pageId'),
-  },
+export const createTildaCourier = (settings: TildaSettings, options: TildaCourierOptions): Courier => {
+  const bucket = hourlyBucket(requestsPerHourMax)
+  return {
+    destination: 'tilda',
+    policy,
+    performers: {
+      'tilda.exportTemplate': async (payload, attempt) => {
+        if (!Value.Check(Export, payload)) return unsendable('pageId')
+        const freeAt = bucket(attempt.now)
+        if (freeAt !== null) return patience('Our own share of the hourly requests is used up', freeAt)
+        return exportTemplate(settings, options, { pageId: payload.pageId, attempt })
+      },
+    },
+  }
+}
+
+/** Counts requests of the last hour: null when one more may go, else the moment when it may. */
+const hourlyBucket = (requestsMax: number): ((now: Instant) => Instant | null) => {
+  let made: readonly Instant[] = []
+  return (now) => {
+    made = made.filter((at) => Math.abs(msOf(now) - msOf(at)) < limitPauseMs)
+    const [oldest] = made
+    if (made.length >= requestsMax && oldest) return plusMs(oldest, limitPauseMs)
+    made = [...made, now]
+    return null
+  }
+}
+
+const patience = (detail: string, notBefore: Instant): Outcome<never> => ({
+  tag: 'later',
+  code: 'tilda-limit',
+  detail,
+  notBefore,
+  pauseDestination: 'until-not-before',
 })
 
 type Exported = { readonly pageId: string; readonly assets: number; readonly bytes: number; readonly sha256: string }
@@ -79,14 +105,18 @@ const exportTemplate = async (
   const compiled = compileTemplate(html, { formAction: options.formAction })
   if (compiled.tag === 'refused') return refusedOutcome(compiled.code, compiled.detail)
   const assets: TemplateAsset[] = []
-  let bytes = html.length
+  let bytes = Buffer.byteLength(html)
   for (const { from, to } of plan.assets) {
     const file = await options.download(from, assetBytesMax, at.attempt.signal)
     if (!file) return again('asset-not-had', 'A file of the page could not be downloaded')
     bytes += file.bytes.byteLength
     if (bytes > exportBytesMax)
       return refusedOutcome('template-too-large', 'The files of the page are larger than is taken')
-    assets.push({ path: to, contentType: file.contentType, bytes: file.bytes })
+    const contentType = assetType(to)
+    const own = contentType.startsWith('text/css')
+      ? new TextEncoder().encode(rewriteAssets(new TextDecoder().decode(file.bytes), plan.assets, options.assetPrefix))
+      : file.bytes
+    assets.push({ path: to, contentType, bytes: own })
   }
   await options.save({ ...compiled.template, pageId: at.pageId }, assets)
   return done({
@@ -116,17 +146,9 @@ const readPage = async (
   const body = parsed(answer.text)
   if (body?.status === 'FOUND' && isRecord(body.result)) return { card: body.result }
   const message = typeof body?.message === 'string' ? body.message : ''
-  if (answer.status === 429 || /limit/i.test(message)) {
-    return {
-      outcome: {
-        tag: 'later',
-        code: 'tilda-limit',
-        detail: 'Tilda asks for patience',
-        notBefore: plusMs(attempt.now, limitPauseMs),
-        pauseDestination: 'until-not-before',
-      },
-    }
-  }
+  if (answer.status === 429 || /limit|too many|лимит/i.test(message))
+    return { outcome: patience('Tilda asks for patience', plusMs(attempt.now, limitPauseMs)) }
+  if (answer.status >= 500) return { outcome: again('tilda-down', 'Tilda does not work at the moment') }
   if (body?.status === 'ERROR')
     return { outcome: refusedOutcome('tilda-error', 'Tilda refused the export: a key or the page is wrong') }
   return { outcome: again('tilda-unreadable', 'The answer of Tilda could not be read') }

@@ -1,3 +1,5 @@
+import { type MarkupOptions, secureMarkup } from './markup.ts'
+
 /** What a partner page shows. */
 export type PageData = {
   readonly name: string
@@ -15,7 +17,6 @@ export type Compiled =
   | { readonly tag: 'template'; readonly template: PageTemplate }
   | { readonly tag: 'refused'; readonly code: string; readonly detail: string }
 
-const phoneLink = 'https://placeholder.invalid/partner.phone'
 const requiredToken = '%%partner.name%%'
 const escapes: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -29,21 +30,16 @@ const escapes: Readonly<Record<string, string>> = {
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character] ?? character)
 
 /**
- * Checks a designer's page: the name of the partner must be in it, forms are pointed at us, scripts stay as the designer made them
- * because their assets were copied, and nothing is evaluated later.
+ * Checks a designer's page: the name of the partner must stand where it can be shown. Scripts stay as the designer made them, because
+ * their files were copied; no partner's word gets into them.
  */
-export const compileTemplate = (html: string, options: { readonly formAction: string }): Compiled => {
+export const compileTemplate = (html: string, options: MarkupOptions): Compiled => {
   if (html.trim() === '')
     return { tag: 'refused', code: 'template-empty', detail: 'The page has no content: it is not published' }
-  const plain = joinTokens(html)
-  if (!plain.includes(requiredToken))
+  const secured = secureMarkup(joinTokens(html), options)
+  if (!secured.includes(requiredToken))
     return { tag: 'refused', code: 'template-token-missing', detail: `The page lacks the token ${requiredToken}` }
-  // A form of an exported page still posts to its maker, and stops when the subscription there ends.
-  const withForms = plain.replace(
-    /(<form\b[^>]*?\saction=)(["'])[^"']*\2/gi,
-    (_all, start: string, quote: string) => `${start}${quote}${escaped(options.formAction)}${quote}`,
-  )
-  return { tag: 'template', template: { html: withForms, css: null, origin: 'tilda' } }
+  return { tag: 'template', template: { html: secured, css: null, origin: 'tilda' } }
 }
 
 /** The editor may put a soft break or an entity into a long word; a token is one word. */
@@ -64,12 +60,20 @@ export const renderPage = (template: PageTemplate, data: PageData): string => {
     services: escaped(data.services.join(', ')),
     phone: data.phone === null ? '' : escaped(phoneText(data.phone)),
   }
-  const link = data.phone !== null && /^\+\d{8,15}$/.test(data.phone) ? `tel:${data.phone}` : '#'
+  const link = data.phone !== null && /^\+\d{8,15}$/.test(data.phone) ? `tel:${data.phone}` : null
   return template.html.replace(
-    /%%partner\.(name|city|services|phone)%%|https:\/\/placeholder\.invalid\/partner\.phone/g,
-    (found, field: string | undefined) => (found === phoneLink ? link : (values[field ?? ''] ?? '')),
+    /%%partner\.(name|city|services|phone)%%|( href=["'])?https:\/\/placeholder\.invalid\/partner\.phone(["'])?/g,
+    (_found, field: string | undefined, start = '', end = '') => {
+      if (field !== undefined) return values[field] ?? ''
+      // A link that leads nowhere is no link.
+      if (link === null && start !== '' && end !== '') return ''
+      return `${start}${link ?? ''}${end}`
+    },
   )
 }
+
+/** Tilda spreads its files over many endings of one name. */
+const tildaHost = /(?:^|\.)(?:tildacdn\.[a-z]{2,10}|tilda\.(?:ws|cc))$/
 
 /** A copied file of a template. */
 export type AssetPlan = { readonly from: string; readonly to: string }
@@ -82,34 +86,57 @@ export const planAssets = (
   entries: readonly { readonly from: unknown; readonly to: unknown }[],
   allowedHost: string,
 ): { readonly assets: readonly AssetPlan[] } | { readonly code: string } => {
-  const assets: AssetPlan[] = []
+  const assets = new Map<string, AssetPlan>()
   for (const { from, to } of entries) {
     if (typeof from !== 'string' || typeof to !== 'string' || !URL.canParse(from)) return { code: 'asset-unreadable' }
     const { protocol, host, hostname } = new URL(from)
     const own = host === allowedHost && /^https?:$/.test(protocol)
-    if (!own && !(protocol === 'https:' && /(^|\.)(tildacdn\.(com|info|net|pub)|tilda\.(ws|cc))$/.test(hostname)))
-      return { code: 'asset-host-foreign' }
+    if (!own && !(protocol === 'https:' && tildaHost.test(hostname))) return { code: 'asset-host-foreign' }
     if (!/^[\w.@-]{1,150}$/.test(to) || to.startsWith('.')) return { code: 'asset-path-unsafe' }
-    assets.push({ from, to })
+    if (!assets.has(to)) assets.set(to, { from, to })
   }
-  return { assets }
+  return { assets: [...assets.values()] }
 }
 
-/** Points the names of copied files at the place where they are served. */
-export const rewriteAssets = (html: string, assets: readonly AssetPlan[], prefix: string): string =>
-  assets
-    .toSorted((one, other) => other.to.length - one.to.length)
-    .reduce(
-      (text, { to }) =>
-        text.replace(
-          new RegExp(
-            `(["'(])(?:/|\\./)?(?:images/|img/|css/|js/)?${to.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?=["')?])`,
-            'g',
-          ),
-          `$1${prefix}${to}`,
-        ),
-      html,
+/** A quote, a bracket or, between the parts of a list, a blank; folders; a plain name; and a sign that it ends there. */
+const assetReference = /(["'(]|[\s,=](?=[\w.-]*\/))((?:[\w.-]*\/){0,12})([\w.@-]{1,150})(?=["')?#\s,>])/g
+
+/**
+ * Points the names of copied files, in a page or a style sheet, at the place where they are served; in whatever folder the export put
+ * them, and where the page still names their origin.
+ */
+export const rewriteAssets = (text: string, assets: readonly AssetPlan[], prefix: string): string => {
+  const names = new Set(assets.map(({ to }) => to))
+  return assets
+    .filter(({ from }) => /^https?:\/\//.test(from))
+    .toSorted((one, other) => other.from.length - one.from.length)
+    .reduce((rest, { from, to }) => rest.replaceAll(from, () => `${prefix}${to}`), text)
+    .replace(assetReference, (found, before: string, folders: string, name: string) =>
+      names.has(name) && folders !== prefix ? `${before}${prefix}${name}` : found,
     )
+}
+
+/** What a copied file is, by its name: what a foreign server calls it would let it be a page of ours. */
+export const assetType = (name: string): string =>
+  assetTypes[/\.([a-z0-9]{1,5})$/.exec(name.toLowerCase())?.[1] ?? ''] ?? 'application/octet-stream'
+
+const assetTypes: Readonly<Record<string, string>> = {
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  gif: 'image/gif',
+  webp: 'image/webp',
+  avif: 'image/avif',
+  svg: 'image/svg+xml',
+  ico: 'image/x-icon',
+  woff: 'font/woff',
+  woff2: 'font/woff2',
+  ttf: 'font/ttf',
+  otf: 'font/otf',
+  mp4: 'video/mp4',
+}
 
 /** The page that is used until a designer's template was exported: no script, no foreign host. */
 export const builtInTemplate: PageTemplate = {
