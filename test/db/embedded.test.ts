@@ -53,7 +53,8 @@ const startElsewhere = async (dataDir: string): Promise<Using> => {
 
 const end = async (child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> => {
   const exited = once(child, 'exit')
-  child.kill(signal)
+  // Deno's child.kill() reports the signal as the end, also of a process that answered it with an exit code.
+  process.kill(child.pid ?? 0, signal)
   const [code] = await exited
   return code
 }

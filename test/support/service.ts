@@ -120,7 +120,8 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
       ask(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     log: () => log,
     stop: async () => {
-      child.kill('SIGTERM')
+      // Not child.kill(): on Deno that reports the signal as the end, also of a process that answered it with an exit code.
+      process.kill(child.pid ?? 0, 'SIGTERM')
       const code = await Promise.race([exited, wait(20_000, 'late' as const)])
       if (code === 'late') child.kill('SIGKILL')
       if (!options.dataDir) rmSync(dataDir, { recursive: true, force: true })
