@@ -204,8 +204,15 @@ const parquet = (resource: Resource | SmallResource, chunks: Chunks): ReadableSt
     type: parquetTypes[field.type],
     nullable: true,
   }))
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+  const sink = writable.getWriter()
+  let hasReader = true
+  sink.closed.catch(() => {
+    hasReader = false
+  })
   async function* rows(): AsyncGenerator<Record<string, unknown>> {
     for await (const items of chunks) {
+      if (!hasReader) throw new Error('Cannot go on with the file: nobody reads it')
       for (const item of items)
         yield Object.fromEntries(
           resource.fields.map((field, index) => [
@@ -215,8 +222,6 @@ const parquet = (resource: Resource | SmallResource, chunks: Chunks): ReadableSt
         )
     }
   }
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
-  const sink = writable.getWriter()
   const writer: ByteWriter & { flush?: () => Promise<void> } = new ByteWriter()
   const flush = async (): Promise<void> => {
     const bytes = writer.getBytes().slice()

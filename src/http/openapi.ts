@@ -45,7 +45,7 @@ const query = (name: string, schema: Json, description: string): Json => ({
   description,
 })
 const problems: Json = Object.fromEntries(
-  ['400', '401', '403', '404', '409', '422', '503'].map((status) => [
+  ['400', '401', '403', '404', '405', '409', '422', '429', '503', '504'].map((status) => [
     status,
     { $ref: '#/components/responses/Problem' },
   ]),
@@ -92,14 +92,21 @@ const listPath = (resource: SmallResource): Json => ({
 
 const pathParameter = (name: string): Json => ({ name, in: 'path', required: true, schema: { type: 'string' } })
 
+const ofTheDatabase = (resource: SmallResource): boolean =>
+  resources.some((candidate) => candidate.name === resource.name)
+
 const cardPath = (resource: SmallResource): Json => ({
   get: {
     operationId: `card_${resource.name}`,
     summary: `One item of ${resource.name}`,
     parameters: [
       pathParameter('id'),
-      query('asOf', { type: 'string' }, 'A position or a moment: the card as it was'),
-      query('minPosition', { type: 'integer' }, 'Wait until the list has seen this position'),
+      ...(ofTheDatabase(resource)
+        ? [
+            query('asOf', { type: 'string' }, 'A position or a moment: the card as it was'),
+            query('minPosition', { type: 'integer' }, 'Wait until the list has seen this position'),
+          ]
+        : []),
     ],
     responses: {
       200: {
@@ -161,7 +168,7 @@ export const openApiDocument = (at: { readonly version: string; readonly publicU
     security: [{ bearer: [] }],
     paths: {
       ...Object.fromEntries(lists.map((resource) => [`/api/v1/${resource.name}`, listPath(resource)])),
-      ...Object.fromEntries(resources.map((resource) => [`/api/v1/${resource.name}/{id}`, cardPath(resource)])),
+      ...Object.fromEntries(lists.map((resource) => [`/api/v1/${resource.name}/{id}`, cardPath(resource)])),
       '/api/v1/partners/{id}/why': readPath('why', 'What set a field of a partner, back to the bytes', [
         pathParameter('id'),
         query('field', { type: 'string', default: 'status' }, 'A field by its name'),

@@ -39,7 +39,6 @@ const guarded =
 
 const refusals: Readonly<Record<string, string>> = {
   'subscription-ended': 'Подписка закончена. Напишите нам, чтобы открыть её снова.',
-  'subscription-paid': 'Размещение уже оплачено больше чем на месяц вперёд.',
   'payment-declined': 'Платёжный сервис отклонил запрос. Попробуйте ещё раз позже.',
 }
 
@@ -61,7 +60,8 @@ export const payDoor = (deps: PublicDeps) =>
     const form = new URLSearchParams(await request.text())
     const autopay = ['1', 'on', 'true', 'yes'].includes(form.get('autopay') ?? '')
     const asked = await askToPay(deps, payable, autopay)
-    if (asked.tag === 'refused') return show(refusals[asked.code] ?? 'Оплата сейчас невозможна.', 409)
+    if (asked.tag === 'refused' && asked.code !== 'subscription-paid')
+      return show(refusals[asked.code] ?? 'Оплата сейчас невозможна.', 409)
     const location = asked.tag === 'redirect' ? asked.url : `${action}/done`
     return new Response(null, { status: 303, headers: { Location: location, 'Cache-Control': 'no-store' } })
   })

@@ -1,10 +1,13 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { readModels } from '../../projections/index.ts'
+import type { Core } from '../../src/compose/core.ts'
 import { makeOperations } from '../../src/compose/operations.ts'
+import { partnerId, partnerStream } from '../../src/domain/ids.ts'
 import { apiDoor } from '../../src/http/api.ts'
 import type { HttpPorts } from '../../src/http/ports.ts'
 import { instant } from '../../src/kernel/time.ts'
-import { testCore } from './core.ts'
+import type { InboxRow } from '../../src/log/appendRequest.ts'
+import { application, testCore } from './core.ts'
 import type { Json } from './service.ts'
 
 /** An answer with its body as JSON, when it was JSON. */
@@ -65,7 +68,7 @@ export const testApi = async () => {
     )
   const answered = async (response: Response): Promise<Answered> => {
     const text = await response.text()
-    const isJson = /json$|json;/.test(response.headers.get('content-type') ?? '')
+    const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get('content-type') ?? '')
     return { status: response.status, headers: response.headers, text, body: isJson && text ? JSON.parse(text) : null }
   }
   return {
@@ -86,4 +89,80 @@ export const testApi = async () => {
         await send(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) }, asker),
       ),
   }
+}
+
+/** A delivery as the inbox keeps it, with invented bytes. */
+const delivery = (webhookId: string, body: string): InboxRow => {
+  const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
+  return {
+    webhookId,
+    source: 'tilda',
+    route: 'tilda/form',
+    dedupeKey: `tilda:${webhookId}`,
+    keyHash: hash(webhookId),
+    contentHash: hash(body),
+    verdict: 'accepted',
+    reason: null,
+    receivedAt: instant(new Date('2026-11-24T08:59:00Z')),
+    peer: '192.0.2.7',
+    secretName: 'current',
+    method: 'POST',
+    path: '/webhooks/tilda/form',
+    query: '',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: Buffer.from(body),
+    sha256: hash(body),
+    subject: null,
+    repeatOf: null,
+  }
+}
+
+/** One partner the way he really comes: a delivery, an effect with two attempts that it asked for, and the verdict from its outcome. */
+export const playTracedPartner = async (core: Core) => {
+  const id = partnerId(randomUUID())
+  const [webhookId, effectId] = [randomUUID(), randomUUID()]
+  const at = instant(new Date('2026-11-24T09:00:00Z'))
+  const body = 'INN=7700000009&Name=%D0%9C%D0%B0%D1%80%D0%B8%D1%8F'
+  const applied = await core.handler.handle({
+    stream: partnerStream(id),
+    command: { type: 'ApplyAsPartner', data: { at, partnerId: id, application: application() } },
+    cause: { kind: 'webhook', id: webhookId },
+    inbox: delivery(webhookId, body),
+  })
+  if (applied.tag !== 'accepted') throw new Error(`The application was ${applied.tag}`)
+  const history = [
+    { attempt: 1, at: '2026-11-24T09:00:01.000Z', outcome: 'later', code: 'server-error' },
+    { attempt: 2, at: '2026-11-24T09:00:09.000Z', outcome: 'done', code: null },
+  ]
+  await core.sql`insert into hub.effects
+      (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, attempt, history, created_at, settled_at)
+    select ${effectId}, 'fns', 'fns.lookUp', 'verifyTaxpayer', event_id, position, subject, '{"inn":"7700000009"}', 'done', ${at}, 2,
+           ${JSON.stringify(history)}::text::jsonb, ${at}, ${at} from hub.events where position = ${applied.position}`
+  const verified = await core.handler.handle({
+    stream: partnerStream(id),
+    command: {
+      type: 'RecordVerdict',
+      data: {
+        at,
+        checkedAt: at,
+        verdict: 'verified',
+        reason: 'active',
+        detail: '',
+        slug: `primer-dom-${id.slice(-6)}`,
+        company: {
+          kind: 'company',
+          inn: '7700000009',
+          kpp: '770001001',
+          ogrn: '1227700123452',
+          legalName: 'ООО "ПРИМЕР ДОМ"',
+          region: '77',
+          rawStatus: 'Действующее',
+          source: 'api-fns',
+        },
+      },
+    },
+    cause: { kind: 'effect', id: effectId },
+  })
+  if (verified.tag !== 'accepted') throw new Error(`The verdict was ${verified.tag}`)
+  return { id, webhookId, effectId, body, applied: applied.position, verified: verified.position }
 }
