@@ -172,6 +172,8 @@ type Open = Exclude<Subscription, { status: 'absent' }>
 
 /** How long a partner stays listed after the paid period ended. */
 export const graceDays = 7
+/** Before its last days a paid period cannot be paid again: a payer who clicks twice pays once. */
+export const prepayDays = 10
 /** How long a payment link is offered again: both providers let a payer act for an hour. */
 export const paymentLinkMinutes = 55
 
@@ -300,10 +302,10 @@ const requestPayment = (
   }
   const pending = openPayment(state, data.at)
   if (pending && pending.provider === data.provider && pending.autopay === data.autopay) return accepted()
-  if (state.status === 'active' && state.paidThrough !== null && state.paidThrough > plusDays(data.at, 31)) {
+  if (state.status === 'active' && state.paidThrough !== null && state.paidThrough > plusDays(data.at, prepayDays)) {
     return refused(
       'subscription-paid',
-      'Cannot request a payment: the subscription is paid for more than a month ahead',
+      `Cannot request a payment: the subscription is paid for more than ${prepayDays} days ahead`,
     )
   }
   const { paymentId, provider, autopay } = data
