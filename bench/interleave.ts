@@ -4,6 +4,8 @@ import type { Figure } from './figure.ts'
 export type Contestant = Omit<Figure, 'rounds'> & {
   /** Makes the same start for everybody; not timed. */
   readonly before?: (round: number) => Promise<void>
+  /** Cleans up behind a run; not timed. */
+  readonly after?: () => Promise<void>
   /** Answers the number of this round. */
   readonly run: (windowMs: number) => Promise<number>
 }
@@ -25,6 +27,7 @@ export const interleave = async (contestants: readonly Contestant[], turns: Turn
   for (const contestant of warmUpMs > 0 ? contestants : []) {
     await contestant.before?.(-1)
     await contestant.run(warmUpMs)
+    await contestant.after?.()
   }
   const values = new Map<string, number[]>(contestants.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds; round++) {
@@ -33,6 +36,7 @@ export const interleave = async (contestants: readonly Contestant[], turns: Turn
       if (!contestant) continue
       await contestant.before?.(round)
       values.get(contestant.name)?.push(await contestant.run(windowMs))
+      await contestant.after?.()
     }
   }
   return contestants.map(({ name, title, unit, note }) => ({ name, title, unit, note, rounds: values.get(name) ?? [] }))

@@ -24,9 +24,10 @@ export const effects = async (context: Context): Promise<Measured> => {
       title: 'hub effects, no-op destination',
       unit: 'effects/s',
       note: `${count} waiting, ${concurrency} at once, each claimed under a lease, performed, settled with its history`,
-      before: async () => {
+      before: () => insertEffects(core, count),
+      after: async () => {
         await deliverer?.stop(1000)
-        await insertEffects(core, count)
+        await assertSettled(core, count)
       },
       run: () =>
         rateOf(count, async () => {
@@ -40,10 +41,8 @@ export const effects = async (context: Context): Promise<Measured> => {
       title: 'graphile-worker, no-op task',
       unit: 'effects/s',
       note: `${count} waiting, ${concurrency} at once, localQueue of 500, completions in batches, until their rows are gone`,
-      before: async () => {
-        await graphileEnded()
-        await addGraphileJobs(pool, count)
-      },
+      before: () => addGraphileJobs(pool, count),
+      after: graphileEnded,
       run: () => rateOf(count, () => runGraphileJobs(pool, { count, concurrency })),
     },
     {
@@ -65,8 +64,6 @@ export const effects = async (context: Context): Promise<Measured> => {
       ],
     }
   } finally {
-    await (deliverer as Deliverer | null)?.stop(1000)
-    await graphileEnded()
     await Promise.all([core.close(), pool.end(), boss.stop({ graceful: false })])
   }
 }
@@ -79,6 +76,11 @@ const insertEffects = async (core: Core, count: number): Promise<void> => {
       from generate_series(1, ${count}::int) n`
   await core.sql`vacuum analyze hub.effects`
   await core.sql`checkpoint`
+}
+
+const assertSettled = async (core: Core, count: number): Promise<void> => {
+  const [row] = await core.sql<{ count: number }[]>`select count(*) as count from hub.effects where status = 'done'`
+  if (row?.count !== count) throw new Error(`Cannot bench: ${row?.count} of ${count} effects were settled`)
 }
 
 /** Starts delivering; `done` resolves when the last effect is settled. */
