@@ -10,6 +10,8 @@ export type TwinHook = {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** How often it was sent before it was queued; then the pause after so many tries comes first. Absent: never. */
+  readonly tried?: number
 }
 
 /** A notification on its way: sent again until it is accepted or the provider gives up. */
@@ -50,6 +52,8 @@ export type DeskRules<Data> = {
   readonly retryGapsMs: readonly number[]
   readonly attemptsMax: number
   readonly isAccepted: (status: number, body: string) => boolean
+  /** How long the provider waits for our answer; half a minute when it is not said. */
+  readonly answerWithinMs?: number
   /** What a delivery changes at the provider, such as a hook that is switched off after failures. */
   readonly delivered?: (data: Data, hook: TwinHook, accepted: boolean) => Data
   /** What the passing of time changes, such as an offer that ran out; null when nothing does. */
@@ -78,13 +82,13 @@ const pumpPauseMs = 100
 /** Nothing waits for delivery, but a moved clock may have ended an offer. */
 const sweepPauseMs = 1000
 
-/** The provider waits this long for our answer. */
+/** A provider waits this long for our answer, unless it is known to be less patient. */
 const hookTimeoutMs = 30_000
 
 /** Opens the books of a twin and begins to deliver what they hold. */
 export const openDesk = <Data>(context: TwinContext<TwinState<Data>>, rules: DeskRules<Data>): TwinDesk<Data> => {
   const book = openBook(context, rules.empty)
-  const deliver = (hook: TwinHook) => post(context, hook)
+  const deliver = (hook: TwinHook) => post(context, hook, rules.answerWithinMs ?? hookTimeoutMs)
 
   const adjustQuietly = (step: (state: TwinState<Data>) => TwinState<Data>): Promise<void> =>
     book.turn(async (state) => ({ state: step(state), result: undefined }))
@@ -93,9 +97,9 @@ export const openDesk = <Data>(context: TwinContext<TwinState<Data>>, rules: Des
     book.turn(async (state) => {
       const now = context.now()
       const swept = rules.sweep(state.data, now)
-      const before = swept ? queued({ ...state, data: swept.data }, swept.hooks ?? [], now) : state
+      const before = swept ? queued({ ...state, data: swept.data }, swept.hooks ?? [], { now, rules }) : state
       const { data, result, hooks = [] } = step(before.data, now)
-      return { state: queued(data === before.data ? before : { ...before, data }, hooks, now), result }
+      return { state: queued(data === before.data ? before : { ...before, data }, hooks, { now, rules }), result }
     })
 
   /** Delivers what is due; the pause until it should be done again, or null when nothing is left to do. */
@@ -187,11 +191,19 @@ const openBook = <Data>(context: TwinContext<TwinState<Data>>, data: Data) => {
   return { state: async () => (await held()).state, turn }
 }
 
-const queued = <Data>(state: TwinState<Data>, hooks: readonly TwinHook[], now: Instant): TwinState<Data> => {
+const queued = <Data>(
+  state: TwinState<Data>,
+  hooks: readonly TwinHook[],
+  { now, rules }: { readonly now: Instant; readonly rules: DeskRules<Data> },
+): TwinState<Data> => {
   if (hooks.length === 0 || state.policy.suppress) return state
   const copies = hooks.flatMap((hook) => Array.from({ length: state.policy.times }, () => hook))
-  const dueAt = plusMs(now, state.policy.delayMs)
-  const added = copies.map((hook, index) => ({ ...hook, number: state.hooksMade + index, dueAt, attempts: 0 }))
+  const added = copies.map((hook, index) => {
+    const tried = hook.tried ?? 0
+    const pauseMs = tried === 0 ? 0 : (rules.retryGapsMs[tried - 1] ?? 0)
+    const dueAt = plusMs(now, state.policy.delayMs + pauseMs)
+    return { ...hook, number: state.hooksMade + index, dueAt, attempts: tried }
+  })
   return { ...state, waiting: [...state.waiting, ...added], hooksMade: state.hooksMade + added.length }
 }
 
@@ -211,14 +223,14 @@ const settled = (waiting: readonly WaitingHook[], hook: WaitingHook, dueAt: Inst
     return dueAt === null ? [] : [{ ...item, dueAt, attempts: item.attempts + 1 }]
   })
 
-const post = async <Data>(context: TwinContext<TwinState<Data>>, hook: TwinHook) => {
+const post = async <Data>(context: TwinContext<TwinState<Data>>, hook: TwinHook, answerWithinMs: number) => {
   try {
     const response = await context.fetch(`${context.hubUrl()}${hook.path}`, {
       method: 'POST',
       headers: hook.headers,
       body: hook.body,
       redirect: 'manual',
-      signal: AbortSignal.timeout(hookTimeoutMs),
+      signal: AbortSignal.timeout(answerWithinMs),
     })
     return { status: response.status, body: (await response.text()).slice(0, 10_000) }
   } catch {

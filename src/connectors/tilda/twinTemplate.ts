@@ -7,6 +7,7 @@ export const twinTemplate = `<!doctype html>
 <link rel="stylesheet" href="css/partner.css">
 </head>
 <body>
+<img src="images/house.svg" alt="" width="48">
 <h1>%%partner.name%%</h1>
 <p>%%partner.city%%</p>
 <ul><li>%%partner.services%%</li></ul>
