@@ -42,7 +42,9 @@ export const startHub = (args: readonly string[], env: Readonly<Record<string, s
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, stdout, stderr, json: () => JSON.parse(stdout) }))
   })
-  return { done, signal: (name) => void child.kill(name), said: () => stdout + stderr }
+  // Not child.kill(): Deno then answers that the signal ended the child, even when the child handled it and ended by itself.
+  const signal = (name: NodeJS.Signals): void => void process.kill(child.pid ?? 0, name)
+  return { done, signal, said: () => stdout + stderr }
 }
 
 /** Runs `hub ARGS` to its end. */
