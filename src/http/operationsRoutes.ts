@@ -1,5 +1,6 @@
 import { slugOf } from '../connectors/slug.ts'
 import type { Handled } from '../engine/handle.ts'
+import { exportPerson } from './personExport.ts'
 import type { Actor, By, EffectFilter, HttpPorts, OperationResult } from './ports.ts'
 import { problem } from './problem.ts'
 
@@ -166,6 +167,12 @@ export const operatorRoutes: readonly OperatorRoute[] = [
     run: (ports, { params: [id = ''], by }) => ports.operations.releaseQuarantine(id, by),
   },
   { path: 'partners/:id/review', doc: 'Decide an application', body: { verdict: 'string' }, run: reviewPartner },
+  {
+    path: 'partners/:id/export',
+    doc: 'Everything that is known about a partner',
+    body: {},
+    run: (ports, { params: [partnerId = ''], by, actor }) => exportPerson(ports, { partnerId, by, actor }),
+  },
   {
     path: 'subscriptions/:id/cancel',
     doc: 'Cancel now or at the end of the period',

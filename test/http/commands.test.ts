@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { operatorRoutes } from '../../src/http/operationsRoutes.ts'
 import { instant } from '../../src/kernel/time.ts'
-import { testApi } from '../support/api.ts'
+import { playTracedPartner, testApi } from '../support/api.ts'
 import { playPartner } from '../support/core.ts'
 import type { Json } from '../support/service.ts'
 
@@ -175,6 +175,36 @@ describe('operator commands of the API', () => {
     const card = (await api.get(`partners/${doubtful.id}`)).body
     assert.equal(card.status, 'verified')
     assert.match(card.slug, /^primer-dom-[0-9a-f]{6}$/)
+  })
+
+  it('hand out everything about a partner, and put that on record', async () => {
+    const played = await playTracedPartner(api.core)
+    await api.project()
+    const { status, body, headers } = await api.post(`partners/${played.id}/export`, { reason })
+    assert.equal(status, 200)
+    assert.equal(body.partner.phone, '+79123456789')
+    assert.deepEqual(
+      body.events.map((event: Json) => event.type),
+      ['PartnerApplied', 'PartnerVerified'],
+    )
+    assert.equal(body.events[0].data.email, 'maria@example.ru')
+    assert.deepEqual(
+      body.webhooks.map((webhook: Json) => webhook.bodyText),
+      [played.body],
+    )
+    assert.deepEqual(
+      body.effects.map((effect: Json) => effect.effectId),
+      [played.effectId],
+    )
+    const event = await lastEvent(`operator-${played.id}`)
+    assert.equal(String(event.position), headers.get('x-position'))
+    assert.equal(event.data.action, 'partner-export')
+    const other = await partner('paid')
+    await api.project()
+    const second = (await api.post(`partners/${other.id}/export`, { reason })).body
+    assert.deepEqual([second.subscriptions.length, second.payments.length], [1, 1])
+    assert.doesNotMatch(JSON.stringify(second), new RegExp(played.id))
+    assert.equal((await api.post('partners/par_none/export', { reason })).status, 404)
   })
 
   it('begin a rebuild with 202 and show the candidate', async () => {
