@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts'
+import { makeConsole } from '../console/console.ts'
 import { isDatabaseAway } from '../db/connect.ts'
 import { apiDoor, openApiDoor } from '../http/api.ts'
 import type { Door } from '../http/app.ts'
@@ -73,6 +74,8 @@ export const makeDoors = (
         : new Response(null, { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } }),
   }
   const openApi = openApiDoor(ports)
+  const console = makeConsole(ports)
+  const assets = assetsDoor(publicDeps)
   const list: Door[] = [
     { prefix: '/webhooks', open: webhooks },
     {
@@ -84,14 +87,15 @@ export const makeDoors = (
       }),
     },
     { prefix: '/openapi', open: openApi },
+    { prefix: '/console', open: console.open },
     metricsDoor,
     { prefix: '/pay', open: payDoor(publicDeps) },
     { prefix: '/partners', open: partnersDoor(publicDeps) },
     { prefix: '/feeds', open: feedsDoor(publicDeps) },
-    { prefix: '/assets', open: assetsDoor(publicDeps) },
+    { prefix: '/assets', open: async (request) => console.asset(new URL(request.url).pathname) ?? assets(request) },
     ...sandboxDoors(deps),
   ]
-  return { list, healthOnly: [metricsDoor], closeStreams: () => {} }
+  return { list, healthOnly: [metricsDoor], closeStreams: console.closeStreams }
 }
 
 /** The twins in the sandbox; the clock wherever it may be moved, also when every provider is replaced by a stand-in. */
