@@ -1,0 +1,65 @@
+-- Reads of the operators' pages. {partners} and its like are the live tables of the read models.
+
+-- name: verdicts_of_a_day
+select verdict, count(*)::int as count from hub.inbox where received_at > hub.now() - interval '24 hours' group by verdict order by verdict
+
+-- name: held
+select verdict, count(*)::int as count from hub.inbox where verdict in ('quarantined', 'conflict') group by verdict
+
+-- name: partner_statuses
+select status, count(*)::int as count from {partners} group by status order by status
+
+-- name: subscription_statuses
+select status, count(*)::int as count from {subscriptions} group by status order by status
+
+-- name: oldest_waiting
+select effect_id, destination, kind, created_at, extract(epoch from hub.now() - created_at)::float8 as seconds
+  from hub.effects where status = 'waiting' and destination <> 'hub' order by created_at limit 1
+
+-- name: sources
+-- The few sources by a loose index scan would need an index of their own; the newest deliveries tell them as well.
+select distinct source from (select source from hub.inbox order by received_at desc limit 5000) recent order by source
+
+-- name: subjects_found
+-- The persons whose phone, email, INN or number this is.
+select partner_id from {partners} where inn = $1 or lower(email) = lower($1) or partner_id = $1 or subscription_id = $1
+   or (length($2) >= 10 and phone like '%' || right($2, 10))
+union
+select partner_id from {payments} where payment_id = $1 or provider_payment_id = $1
+limit 200
+
+-- name: webhooks
+-- A search looks at keys and persons everywhere, and into the bytes of the newest deliveries only.
+select b.webhook_id, b.source, b.route, b.dedupe_key, b.verdict, b.reason, b.received_at, b.event_count, coalesce(r.count, 0) as repeats
+  from hub.inbox b left join hub.inbox_repeats r using (webhook_id)
+ where ($1::text is null or b.source = $1) and ($2::text is null or b.verdict = $2)
+   and ($3::timestamptz is null or (b.received_at, b.webhook_id) < ($3::timestamptz, $4::uuid))
+   and ($5::text is null or b.dedupe_key = $5 or b.dedupe_key like '%:' || $6::text or b.subject = any ($7::text[]) or b.webhook_id::text = $5
+        or b.webhook_id in (select n.webhook_id from (select webhook_id, body from hub.inbox order by received_at desc limit 2000) n
+                             where position(convert_to($5::text, 'UTF8') in n.body) > 0))
+ order by b.received_at desc, b.webhook_id desc limit 51
+
+-- name: webhook
+select b.webhook_id, b.source, b.route, b.dedupe_key, b.verdict, b.reason, b.received_at, b.peer, b.secret_name, b.method, b.path, b.query,
+       b.headers, b.body, encode(b.sha256, 'hex') as sha256, b.subject, b.first_position, b.event_count, b.repeat_of,
+       coalesce(r.count, 0) as repeats, r.first_at, r.last_at
+  from hub.inbox b left join hub.inbox_repeats r using (webhook_id) where b.webhook_id = $1::uuid
+
+-- name: same_key
+select webhook_id, verdict, reason, received_at from hub.inbox where dedupe_key = $1 and webhook_id <> $2::uuid order by received_at desc limit 50
+
+-- name: events_between
+select position, event_id, stream, version, subject, type, data, meta, recorded_at from hub.events where position >= $1 and position < $2 order by position
+
+-- name: effect
+select effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, attempt, last_error, history, created_at, settled_at
+  from hub.effects where effect_id = $1::uuid
+
+-- name: subscription_of
+select * from {subscriptions} where partner_id = $1 order by opened_at
+
+-- name: payments_of
+select * from {payments} where partner_id = $1 order by created_at desc limit 200
+
+-- name: effects_of
+select effect_id, destination, kind, status, attempt, last_error, created_at from hub.effects where subject = $1 and destination <> 'hub' order by created_at desc limit 100

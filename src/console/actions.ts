@@ -1,0 +1,39 @@
+import type { OperatorRoute } from '../http/operationsRoutes.ts'
+import { type Body, type Done, matchPath, operatorRoutes, runCommand } from '../http/operationsRoutes.ts'
+import { problem } from '../http/problem.ts'
+import type { Look } from './frame.ts'
+
+/** Fields of a form that are the console's own. */
+const ownFields = new Set(['csrf', 'back'])
+
+/** Runs the operator command that a form names by its path; the same table as the API's. */
+export const runAction = async (
+  look: Pick<Look, 'ports' | 'actor'>,
+  path: string,
+  form: URLSearchParams,
+): Promise<Done> => {
+  for (const route of operatorRoutes) {
+    const params = matchPath(route.path, path)
+    if (params) return runCommand(look.ports, route, { params, body: bodyOf(route, form), actor: look.actor })
+  }
+  throw problem(404, 'not-found', 'There is no such command')
+}
+
+/** The form as the body of the command; empty fields were not filled in. */
+const bodyOf = (route: OperatorRoute, form: URLSearchParams): Body => {
+  const typed = (name: string, value: string): unknown => {
+    if (route.body[name] === 'integer') return Number(value)
+    return route.body[name] === 'boolean' ? value === 'true' : value
+  }
+  return Object.fromEntries(
+    [...form]
+      .filter(([name, value]) => !ownFields.has(name) && value.trim() !== '')
+      .map(([name, value]) => [name, typed(name, value)]),
+  )
+}
+
+/** The word that the next page says about what was done: the verdict or the status that came of it. */
+export const saidOf = (done: Done): string => {
+  const word = done.body.verdict ?? done.body.status
+  return typeof word === 'string' && /^[a-z_]{1,40}$/.test(word) ? word : 'done'
+}
