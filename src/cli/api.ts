@@ -135,6 +135,9 @@ const parsed = (text: string): unknown => {
   }
 }
 
+/** The service is there and says so itself: it has too much to do for this question. */
+const busyCodes = ['exports-busy', 'took-too-long']
+
 /** What an answer says; a refusal becomes a failure that carries the service's own words. */
 const understood = (url: string, response: Response, text: string): unknown => {
   const body = parsed(text)
@@ -148,6 +151,7 @@ const understood = (url: string, response: Response, text: string): unknown => {
   const code = typeof problem.code === 'string' ? problem.code : `http-${status}`
   const said = typeof problem.detail === 'string' ? problem.detail : `The service answered ${status}`
   const hint = status === 401 ? '; --token or HUB_OPERATOR_TOKEN gives the token' : ''
-  const exit = status === 503 || status === 502 ? exits.unreachable : exits.refused
+  const away = (status === 503 || status === 502) && !busyCodes.includes(code)
+  const exit = away ? exits.unreachable : exits.refused
   throw failure(exit, { code, detail: `${said}${hint}`, status })
 }

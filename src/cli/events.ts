@@ -2,7 +2,7 @@ import type { Api, Json } from './api.ts'
 import { argument, type Call, type CommandGroup, type CommandSpec, flag, wholeNumber } from './command.ts'
 import { filterOptions, listQuery } from './lists.ts'
 import { card, shown } from './output.ts'
-import { exits, failure, isFailure } from './world.ts'
+import { exits, failure, isAway } from './world.ts'
 
 const filters = {
   stream: 'of this stream only',
@@ -51,7 +51,7 @@ const follow = async (call: Call, { query, after }: Following): Promise<void> =>
   while (!call.world.interrupted().aborted) {
     await call.world.wait(pollMs)
     const fresh = await newer(call.api(), query, seen).catch((error: unknown) => {
-      const away = isFailure(error) && error.exit === exits.unreachable
+      const away = isAway(error)
       if (!away || call.world.nowMs() - lastAnswerMs > awayMsMax) throw error
       return null
     })

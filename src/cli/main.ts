@@ -74,9 +74,12 @@ const world: World = {
   interrupted,
 }
 
-// A reader that has seen enough, such as `head`, closes the pipe: that is no fault.
-process.stdout.on('error', () => process.exit(exits.ok))
+// A reader that has seen enough, such as `head`, closes the pipe: that is no fault. The service outlives whoever read its output.
+const outlivesReader = process.argv.includes('serve')
+process.stdout.on('error', () => {
+  if (!outlivesReader) process.exit(exits.ok)
+})
 
 const exit = await runHub(process.argv.slice(2), world)
-await write('')
+await write('').catch(() => {})
 process.exit(exit)

@@ -3,7 +3,7 @@ import { argument, type Call, type CommandGroup, type CommandSpec, flag, operate
 import { shown, table } from './output.ts'
 import { startProgress, whileWaiting } from './progress.ts'
 import { projectionColumns } from './status.ts'
-import { exits, failure, isFailure } from './world.ts'
+import { exits, failure, isAway } from './world.ts'
 
 const pollMs = 500
 
@@ -79,7 +79,7 @@ const look = async (call: Call, name: string): Promise<Json | null> => {
     if (item) return item
     throw failure(exits.refused, { code: 'not-found', detail: `There is no read model "${name}"` })
   } catch (error) {
-    if (isFailure(error) && error.exit === exits.unreachable) return null
+    if (isAway(error)) return null
     throw error
   }
 }

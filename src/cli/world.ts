@@ -40,3 +40,7 @@ export const failure = (
 /** Whether an error is one of ours, as opposed to a fault of the program. */
 export const isFailure = (error: unknown): error is Failure =>
   error instanceof Error && 'exit' in error && typeof error.exit === 'number' && 'code' in error && 'status' in error
+
+/** Whether the service is away, or has too much to do, so that a patient command asks again. */
+export const isAway = (error: unknown): boolean =>
+  isFailure(error) && (error.exit === exits.unreachable || error.status === 503)
