@@ -43,7 +43,7 @@ create index on {table} (lower(city), slug) where listed
 
 -- name: view
 create or replace view read.partners as
-select partner_id, slug, status, hub.mask_inn(inn) as inn, kpp, case when kind = 'company' then ogrn end as ogrn,
+select partner_id, case when kind = 'company' or listed then slug end as slug, status, hub.mask_inn(inn) as inn, kpp, case when kind = 'company' then ogrn end as ogrn,
        case when kind = 'company' then legal_name else hub.mask_name(legal_name) end as legal_name, kind,
        hub.mask_name(contact_name) as contact_name, hub.mask_phone(phone) as phone, hub.mask_email(email) as email, city, services, areas,
        verification_status, verification_reason, verification_checked_at, consent_personal_data, consent_marketing,
@@ -52,7 +52,7 @@ select partner_id, slug, status, hub.mask_inn(inn) as inn, kpp, case when kind =
   from {table};
 comment on view read.partners is 'Partners: companies and sole traders that registered; names, phones and emails masked';
 comment on column read.partners.partner_id is 'Our id of the partner';
-comment on column read.partners.slug is 'Name of the partner page in its address';
+comment on column read.partners.slug is 'Name of the partner page in its address; of sole traders only while the page is public, because it says their name';
 comment on column read.partners.status is 'awaiting_details, applied, verified, rejected, needs_review, delisted or erased';
 comment on column read.partners.inn is 'Taxpayer number; of sole traders masked';
 comment on column read.partners.kpp is 'Registration reason code of a company';

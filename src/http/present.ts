@@ -57,9 +57,18 @@ export const maskPartner = (row: Row): Row => {
     phone: masked('phone', maskPhone),
     email: masked('email', maskEmail),
     inn: masked('inn', maskInn),
+    // The page's address says a sole trader's name, so it is shown only while everybody can read it there.
+    slug: company || row.listed === true ? (row.slug ?? null) : null,
     legalName: company ? (row.legalName ?? null) : masked('legalName', maskName),
     ogrn: company ? (row.ogrn ?? null) : null,
   }
+}
+
+/** What an operator wrote is free text and may name a person. */
+const byOperator = (data: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> => {
+  if (data.by !== 'operator') return data
+  const { detail: _detail, ...rest } = data
+  return rest
 }
 
 /** An event as a role may see it: personal fields in clear for operators, absent for analysts. */
@@ -76,7 +85,7 @@ export const presentEvents = async (ports: HttpPorts, rows: readonly Row[], acto
     const event = sealed[index]
     if (!event) return row
     if (actor.role === 'operator') return { ...row, data: ports.codec.open(event) }
-    const { sealed: _sealed, ...open } = event.data
+    const { sealed: _sealed, ...open } = byOperator(event.data)
     // A reason is free text of an operator, who may have named a person.
     const { reason: _reason, ...meta } = row.meta as Readonly<Record<string, unknown>>
     return { ...row, data: open, meta }

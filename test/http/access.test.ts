@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { connect } from '../../src/db/connect.ts'
 import { makeAccess } from '../../src/http/access.ts'
+import { apiDoor } from '../../src/http/api.ts'
+import { testApi } from '../support/api.ts'
 
 const request = (authorization?: string, query = ''): Request =>
   new Request(
@@ -39,5 +42,67 @@ describe('makeAccess()', () => {
     assert.equal(access(request('Bearer op-one'), 'one').tag, 'actor')
     now = 60_000
     assert.equal(access(request('Bearer no'), 'one').tag, 'wrong')
+  })
+})
+
+describe('the door of the API', () => {
+  it('answers 401 with a challenge without a token or with a wrong one, also where there is nothing', async () => {
+    const api = await testApi()
+    try {
+      for (const path of ['partners', 'pigeons', 'partners/x', 'doctor', '']) {
+        for (const headers of [{}, { authorization: 'Bearer wrong' }]) {
+          const response = await api.send(path, { headers }, 'nobody')
+          assert.equal(response.status, 401, path)
+          assert.equal(response.headers.get('www-authenticate'), 'Bearer')
+          assert.equal(response.headers.get('content-type'), 'application/problem+json')
+          assert.equal(response.headers.get('cache-control'), 'no-store')
+        }
+      }
+    } finally {
+      await api.close()
+    }
+  })
+
+  it('answers 429 with Retry-After to an address that guesses', async () => {
+    const api = await testApi()
+    try {
+      const guess = () => api.send('partners', { headers: { authorization: 'Bearer wrong' } }, 'nobody')
+      for (let tries = 0; tries < 20; tries++) await guess()
+      const response = await guess()
+      assert.equal(response.status, 429)
+      assert.equal(response.headers.get('retry-after'), '60')
+      assert.equal((await api.get('plans')).status, 200)
+    } finally {
+      await api.close()
+    }
+  })
+
+  it('answers 503 with Retry-After while the database is away, in every format', async () => {
+    const api = await testApi()
+    const away = connect('postgres://nobody@127.0.0.1:1/none', {
+      connectionsMax: 1,
+      applicationName: 'test',
+      prepare: true,
+      statementTimeoutMs: 1000,
+    })
+    try {
+      const door = apiDoor({
+        ports: { ...api.ports, sql: away },
+        doctor: async () => ({}),
+        onError: (error) => {
+          throw error
+        },
+      })
+      for (const accept of ['application/json', 'text/csv', 'application/vnd.apache.parquet']) {
+        const headers = { accept, authorization: `Bearer ${api.tokens.operator}` }
+        const response = await door(new Request('http://127.0.0.1/api/v1/webhooks', { headers }), 'peer')
+        assert.equal(response.status, 503, accept)
+        assert.equal(response.headers.get('retry-after'), '5')
+        assert.doesNotMatch(await response.text(), /127\.0\.0\.1|ECONN|nobody/)
+      }
+    } finally {
+      await away.end()
+      await api.close()
+    }
   })
 })

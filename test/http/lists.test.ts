@@ -7,6 +7,25 @@ import type { Json } from '../support/service.ts'
 
 const inns = ['7700000009', '7700000016', '7700000023', '7700000030', '7700000047', '7700000054', '7700000061']
 
+const soleTrader = {
+  at: '2026-11-01T10:00:00.000Z',
+  checkedAt: '2026-11-01T10:00:00.000Z',
+  verdict: 'verified',
+  reason: 'active',
+  detail: '',
+  slug: 'ivanova-mariya-a1b2c3',
+  company: {
+    kind: 'sole_trader',
+    inn: '770000000099',
+    kpp: null,
+    ogrn: '322770000000001',
+    legalName: 'ИВАНОВА МАРИЯ ПЕТРОВНА',
+    region: '77',
+    rawStatus: 'Действующее',
+    source: 'api-fns',
+  },
+}
+
 describe('lists of the API', () => {
   let api: Awaited<ReturnType<typeof testApi>>
   const ids: string[] = []
@@ -182,6 +201,33 @@ describe('lists of the API', () => {
     for (const q of ['9123456789', 'maria', 'Иванова'])
       assert.deepEqual((await api.get(`partners?q=${encodeURIComponent(q)}`, 'analyst')).body.items, [], q)
     assert.equal((await api.get('partners?q=7700000023', 'analyst')).body.items.length, 1)
+  })
+
+  it('keep the page address of an unlisted sole trader from analysts, because it says the name', async () => {
+    const own = await testApi()
+    try {
+      const { id } = await playPartner(own.core, instant(Date.parse('2026-11-01T10:00:00Z')), {
+        inn: '770000000099',
+        upTo: 'applied',
+      })
+      await own.core.handler.handle({
+        stream: `partner-${id}`,
+        command: { type: 'RecordVerdict', data: soleTrader },
+        cause: { kind: 'import', id: 'test' },
+      })
+      await own.project()
+      assert.equal((await own.get(`partners/${id}`)).body.slug, 'ivanova-mariya-a1b2c3')
+      const { position } = (await own.get(`partners/${id}`)).body
+      for (const path of [`partners/${id}`, `partners/${id}?asOf=${position}`]) {
+        const { status, body, text } = await own.get(path, 'analyst')
+        assert.deepEqual([status, body.slug, body.legalName], [200, null, 'И***'])
+        assert.doesNotMatch(text, /ivanova|ИВАНОВА|770000000099/i)
+      }
+      assert.deepEqual((await own.get('partners?q=ivanova', 'analyst')).body.items, [])
+      assert.doesNotMatch((await own.get('events?limit=500', 'analyst')).text, /ivanova|770000000099/i)
+    } finally {
+      await own.close()
+    }
   })
 
   it('show personal fields of events in clear to operators only', async () => {
