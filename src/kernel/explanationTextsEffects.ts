@@ -21,7 +21,6 @@ const temporary: CodeFamily = {
     ['dadata-busy', 'DaData занята', 'DaData is busy'],
     ['tilda-limit', 'Тильда ограничила число запросов', 'Tilda limits the number of requests'],
     ['relay-busy', 'Почтовый сервер занят', 'The mail relay is busy'],
-    ['mailbox-full', 'Ящик получателя переполнен', 'The mailbox of the recipient is full'],
     ['relay-not-reached', 'Почтовый сервер недоступен', 'The mail relay cannot be reached'],
     ['relay-quota', 'Почтовый сервер исчерпал лимит писем', 'The mail relay has reached its quota'],
     ['not-found-yet', 'Реестр пока не знает этого номера', 'The registry does not know this number yet'],
@@ -87,6 +86,7 @@ const content: CodeFamily = {
     en: 'Correct the cause (address, template, file) and repeat: hub effects retry ID, or give it up: hub effects discard ID.',
   },
   codes: [
+    ['mailbox-full', 'Ящик получателя переполнен', 'The mailbox of the recipient is full'],
     ['hard-bounce', 'Такого почтового адреса нет', 'There is no such mail address'],
     ['bot-failed', 'Бот не смог ответить', 'The bot could not answer'],
     ['template-empty', 'Шаблон страницы пуст', 'The page template is empty'],
