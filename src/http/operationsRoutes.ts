@@ -168,6 +168,17 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   },
   { path: 'partners/:id/review', doc: 'Decide an application', body: { verdict: 'string' }, run: reviewPartner },
   {
+    path: 'partners/:id/erase',
+    doc: 'Forget a person for good',
+    body: { basis: 'string' },
+    run: async (ports, { params: [partnerId = ''], body, by }) => {
+      const basis = oneOf(body, 'basis', ['request', 'withdrawal', 'unlawful', 'purpose_reached'])
+      return ports.operations.erasePartner
+        ? ports.operations.erasePartner(partnerId, basis, by)
+        : { tag: 'unknown', detail: 'There is no such command' }
+    },
+  },
+  {
     path: 'partners/:id/export',
     doc: 'Everything that is known about a partner',
     body: {},

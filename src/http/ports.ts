@@ -1,5 +1,6 @@
 import type { ReadModel } from '../../projections/projection.ts'
 import type { Sql } from '../db/connect.ts'
+import type { ErasureBasis } from '../domain/partner.ts'
 import type { Codec } from '../engine/codec.ts'
 import type { CommandHandler } from '../engine/handle.ts'
 import type { Instant } from '../kernel/time.ts'
@@ -110,6 +111,8 @@ export type Operations = {
   readonly resumeDestination: (name: string, by: By) => Promise<OperationResult>
   readonly replayWebhook: (webhookId: string, by: By) => Promise<OperationResult>
   readonly releaseQuarantine: (webhookId: string, by: By) => Promise<OperationResult>
+  /** Forgets a person for good; without it the service has no such command. */
+  readonly erasePartner?: (partnerId: string, basis: ErasureBasis, by: By) => Promise<OperationResult>
   /** Moves the clock; only in the sandbox or with HUB_TEST_CLOCK. */
   readonly advanceClock: (ms: number) => Promise<OperationResult>
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
+import { apiDoor } from '../../src/http/api.ts'
 import { operatorRoutes } from '../../src/http/operationsRoutes.ts'
 import { instant } from '../../src/kernel/time.ts'
 import { playTracedPartner, testApi } from '../support/api.ts'
@@ -205,6 +206,38 @@ describe('operator commands of the API', () => {
     assert.deepEqual([second.subscriptions.length, second.payments.length], [1, 1])
     assert.doesNotMatch(JSON.stringify(second), new RegExp(played.id))
     assert.equal((await api.post('partners/par_none/export', { reason })).status, 404)
+  })
+
+  it('erase a person for one of the reasons of the law, where the service can', async () => {
+    const asked: unknown[] = []
+    const erasing = apiDoor({
+      ports: {
+        ...api.ports,
+        operations: {
+          ...api.ports.operations,
+          erasePartner: async (partnerId, basis, by) => {
+            asked.push([partnerId, basis, by.reason])
+            return { tag: 'ok', status: 202, position: 7, body: {} }
+          },
+        },
+      },
+      doctor: async () => ({}),
+      onError: () => {},
+    })
+    const erase = (body: unknown): Promise<Response> =>
+      erasing(
+        new Request('http://127.0.0.1/api/v1/partners/par_1/erase', {
+          method: 'POST',
+          headers: { authorization: `Bearer ${api.tokens.operator}` },
+          body: JSON.stringify(body),
+        }),
+        'peer',
+      )
+    assert.equal((await erase({ reason, basis: 'whim' })).status, 422)
+    assert.equal((await erase({ reason })).status, 422)
+    const done = await erase({ reason, basis: 'withdrawal' })
+    assert.deepEqual([done.status, done.headers.get('x-position')], [202, '7'])
+    assert.deepEqual(asked, [['par_1', 'withdrawal', reason]])
   })
 
   it('begin a rebuild with 202 and show the candidate', async () => {
