@@ -4,7 +4,9 @@
 select verdict, count(*)::int as count from hub.inbox where received_at > hub.now() - interval '24 hours' group by verdict order by verdict
 
 -- name: held
-select verdict, count(*)::int as count from hub.inbox where verdict in ('quarantined', 'conflict') group by verdict
+-- A delivery in quarantine waits for an operator; one with other content was only worth a look when it came.
+select verdict, count(*)::int as count from hub.inbox
+ where verdict = 'quarantined' or (verdict = 'conflict' and received_at > hub.now() - interval '7 days') group by verdict
 
 -- name: partner_statuses
 select status, count(*)::int as count from {partners} group by status order by status
@@ -21,22 +23,40 @@ select effect_id, destination, kind, created_at, extract(epoch from hub.now() - 
 select distinct source from (select source from hub.inbox order by received_at desc limit 5000) recent order by source
 
 -- name: subjects_found
--- The persons whose phone, email, INN or number this is.
-select partner_id from {partners} where inn = $1 or lower(email) = lower($1) or partner_id = $1 or subscription_id = $1
-   or (length($2) >= 10 and phone like '%' || right($2, 10))
-union
-select partner_id from {payments} where payment_id = $1 or provider_payment_id = $1
+-- The persons whose number, INN, email or phone this is; each arm has an index of its own.
+select partner_id from {partners} where partner_id = $1
+union select partner_id from {partners} where inn = $1
+union select partner_id from {partners} where email = lower($1)
+union select partner_id from {partners} where phone = $2
+union select partner_id from {subscriptions} where subscription_id = $1
+union select partner_id from {payments} where payment_id = $1
+union select partner_id from {payments} where provider_payment_id = $1
 limit 200
 
 -- name: webhooks
--- A search looks at keys and persons everywhere, and into the bytes of the newest deliveries only.
 select b.webhook_id, b.source, b.route, b.dedupe_key, b.verdict, b.reason, b.received_at, b.event_count, coalesce(r.count, 0) as repeats
   from hub.inbox b left join hub.inbox_repeats r using (webhook_id)
  where ($1::text is null or b.source = $1) and ($2::text is null or b.verdict = $2)
    and ($3::timestamptz is null or (b.received_at, b.webhook_id) < ($3::timestamptz, $4::uuid))
-   and ($5::text is null or b.dedupe_key = $5 or b.dedupe_key like '%:' || $6::text or b.subject = any ($7::text[]) or b.webhook_id::text = $5
-        or b.webhook_id in (select n.webhook_id from (select webhook_id, body from hub.inbox order by received_at desc limit 2000) n
-                             where position(convert_to($5::text, 'UTF8') in n.body) > 0))
+ order by b.received_at desc, b.webhook_id desc limit 51
+
+-- name: find_webhooks
+-- Ids, whole keys and persons are found everywhere by index; parts of keys and the bytes only among the newest and the held deliveries.
+with near as materialized (
+  (select webhook_id, dedupe_key, body from hub.inbox order by received_at desc limit 2000)
+  union all
+  (select webhook_id, dedupe_key, body from hub.inbox where verdict in ('quarantined', 'conflict') order by received_at desc limit 2000)
+), found as (
+  select webhook_id from hub.inbox where webhook_id = any ($9::uuid[])
+  union select webhook_id from hub.inbox where dedupe_key = any ($8::text[])
+  union select webhook_id from hub.inbox where subject = any ($7::text[])
+  union select webhook_id from near where position($5::text in dedupe_key) > 0 or position(convert_to($5::text, 'UTF8') in body) > 0
+                                       or position(convert_to($6::text, 'UTF8') in body) > 0
+)
+select b.webhook_id, b.source, b.route, b.dedupe_key, b.verdict, b.reason, b.received_at, b.event_count, coalesce(r.count, 0) as repeats
+  from found join hub.inbox b using (webhook_id) left join hub.inbox_repeats r using (webhook_id)
+ where ($1::text is null or b.source = $1) and ($2::text is null or b.verdict = $2)
+   and ($3::timestamptz is null or (b.received_at, b.webhook_id) < ($3::timestamptz, $4::uuid))
  order by b.received_at desc, b.webhook_id desc limit 51
 
 -- name: webhook

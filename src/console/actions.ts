@@ -32,8 +32,12 @@ const bodyOf = (route: OperatorRoute, form: URLSearchParams): Body => {
   )
 }
 
-/** The word that the next page says about what was done: the verdict or the status that came of it. */
-export const saidOf = (done: Done): string => {
-  const word = done.body.verdict ?? done.body.status
-  return typeof word === 'string' && /^[a-z_]{1,40}$/.test(word) ? word : 'done'
+/** What the next page says about it, as its query: the verdict or the status that came of it, or how many were meant. */
+export const saidOf = ({ body }: Done): string => {
+  const word = body.dryRun === true ? 'counted' : (body.verdict ?? body.status)
+  const said = typeof word === 'string' && /^[a-z_]{1,40}$/.test(word) ? word : 'done'
+  return new URLSearchParams({
+    said,
+    ...(typeof body.count === 'number' ? { count: String(body.count) } : {}),
+  }).toString()
 }

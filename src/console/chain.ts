@@ -22,7 +22,7 @@ export const chainList = (look: Look, chain: readonly Link[]): string =>
 const said = (look: Look, item: Link): string => {
   switch (item.kind) {
     case 'webhook':
-      return `${link(`/console/webhooks/${item.id}`, item.summary)} ${badge(item.verdict, look)}`
+      return `${link(`/console/webhooks/${item.id}`, String(item.dedupeKey))} ${badge(item.verdict, look)}`
     case 'event':
       return html`${eventWord(String(item.type), look.language)} <code>${item.type}</code> №${item.position}`
     case 'command':

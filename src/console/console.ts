@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { html } from '../connectors/html.ts'
-import { isDatabaseAway } from '../db/connect.ts'
+import { databaseError, isDatabaseAway } from '../db/connect.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import { type Problem, problemOf } from '../http/problem.ts'
 import { explain, type Language } from '../kernel/explanations.ts'
@@ -17,6 +17,7 @@ import { partnersPage } from './partnersPage.ts'
 import { differencePage, readModelsPage } from './readModelsPage.ts'
 import { cookieOf, makeSessions, type Session, type Sessions, sessionSeconds, setCookie } from './session.ts'
 import { readNext, signInPage } from './signInPage.ts'
+import { tracePage } from './tracePage.ts'
 import { webhookPage } from './webhookPage.ts'
 import { webhooksPage } from './webhooksPage.ts'
 import { wordsOf } from './words.ts'
@@ -112,13 +113,12 @@ const guarded = async (room: Room, asked: Asked): Promise<Response> => {
   } catch (error) {
     const known = problemOf(error)
     if (known) return problemPage(asked, known)
-    if (!isDatabaseAway(error) && !isLogAway(error)) throw error
+    // A statement that the server cut off: the question was too wide for a page.
+    const tooWide = databaseError(error)?.code === '57014'
+    if (!tooWide && !isDatabaseAway(error) && !isLogAway(error)) throw error
     const say = wordsOf(asked.language)
-    return show(
-      asked,
-      { title: say('refusedTitle'), section: null, body: html`<p class="error">${say('away')}</p>` },
-      503,
-    )
+    const body = html`<p class="error" role="alert">${say(tooWide ? 'tookTooLong' : 'away')}</p>`
+    return show(asked, { title: say('refusedTitle'), section: null, body }, 503, [['Retry-After', '5']])
   }
 }
 
@@ -167,6 +167,8 @@ const pageOf = async (look: Look, [section = '', id, part, name]: readonly strin
     case 'read-models':
       if (id === undefined) return readModelsPage(look)
       return part === 'diff' ? differencePage(look, id) : null
+    case 'trace':
+      return id === undefined || part !== undefined ? null : tracePage(look, id)
     case 'destinations':
       return id === undefined ? destinationsPage(look) : null
     default:
@@ -194,8 +196,11 @@ const notFound = ({ say }: Look): Page => ({
 const withSaid = (look: Look, page: Page): Page => {
   const said = look.url.searchParams.get('said')
   if (said === null || !/^[a-z_]{1,40}$/.test(said)) return page
-  const outcome = said === 'done' ? '' : html` ${look.say('outcomeIs')} !${badge(said, look)}`
-  return { ...page, body: html`<p class="calm" role="status">${look.say('done')}!${outcome}</p>!${page.body}` }
+  const outcome = ['done', 'counted'].includes(said) ? '' : html` ${look.say('outcomeIs')} !${badge(said, look)}`
+  const count = /^\d{1,9}$/.exec(look.url.searchParams.get('count') ?? '')
+  const counted = count === null ? '' : ` ${look.say('counted')} ${count[0]}`
+  const words = look.say(said === 'counted' ? 'onlyCounted' : 'done')
+  return { ...page, body: html`<p class="calm" role="status">${words}!${outcome}${counted}</p>!${page.body}` }
 }
 
 const problemPage = (asked: Asked, { status, code, detail }: Problem): Response => {
@@ -233,7 +238,7 @@ const posted = async (room: Room, asked: Asked, path: string): Promise<Response>
   }
   if (!path.startsWith('do/')) return show(asked, notFound(lookOf(room, { ...asked, session })), 404)
   const done = await runAction(lookOf(room, { ...asked, session }), path.slice('do/'.length), form)
-  return redirect(`${readNext(form.get('back'))}?said=${saidOf(done)}`)
+  return redirect(`${readNext(form.get('back'))}?${saidOf(done)}`)
 }
 
 const cookie = (

@@ -13,7 +13,7 @@ export const destinationsPage = async (look: Look): Promise<Page> => {
     [say('destination'), say('status'), say('waiting'), say('running'), say('unknown'), say('dead'), say('actions')],
     items.map((item) => [
       text(item.name),
-      html`!${badge(item.status, look)}!${item.pausedUntil === null ? '' : html` ${say('until')} ${moment(item.pausedUntil)}`}!${item.reason === null ? '' : html`<br><span class="soft">!${codeText(item.reason, look)}</span>`}`,
+      html`!${badge(item.status === 'running' ? 'live' : item.status, look)}!${item.pausedUntil === null ? '' : html` ${say('until')} ${moment(item.pausedUntil)}`}!${item.reason === null ? '' : html`<br><span class="soft">!${codeText(item.reason, look)}</span>`}`,
       counted(item, 'waiting'),
       counted(item, 'running'),
       counted(item, 'unknown'),

@@ -64,7 +64,7 @@ const about = (look: Look, row: Effect): string => {
       row.subject.startsWith('par_') ? link(`/console/partners/${row.subject}`, row.subject) : text(row.subject),
     ],
     [say('rule'), html`<code>${row.reactor}</code>`],
-    [say('causedBy'), html`№${row.eventPosition} <code>${row.eventId}</code>`],
+    [say('causedBy'), link(`/console/trace/${row.eventId}`, `№${row.eventPosition}`)],
     [say('providerKey'), html`<code>${row.effectId}</code>`],
     [say('createdAt'), text(moment(row.createdAt))],
     [say('nextAttempt'), text(row.status === 'waiting' ? moment(row.dueAt) : '—')],

@@ -62,6 +62,7 @@ export const effectsPage = async (look: Look): Promise<Page> => {
     command: 'effects/redrive',
     label: say('redrive'),
     danger: true,
+    more: html`<button class="quiet" name="dryRun" value="true">${say('count')}</button>`,
     inputs: html`<select name="destination" aria-label="${say('destination')}"><option value="">${say('any')}</option>!${names.map(
       (name) => html`<option value="${name}" !${name === chosen ? 'selected' : ''}>${name}</option>`,
     )}</select>`,

@@ -1,20 +1,28 @@
 import { html } from '../connectors/html.ts'
+import { unreachable } from '../kernel/brand.ts'
 import type { RecordedEvent } from '../log/log.ts'
 import { eventWord } from './eventWords.ts'
 import { codeText, type Look, link, moment, rubles, valueText } from './frame.ts'
 
-/** Events as a list in plain words, each with its cause and its data; personal fields are opened for the operator. */
-export const eventLines = async (look: Look, events: readonly RecordedEvent[]): Promise<string> => {
+/**
+ * Events as a list in plain words, each with its cause and its data; personal fields are opened for the operator. `card` is the
+ * page of a card that can be seen as it was at each of them.
+ */
+export const eventLines = async (
+  look: Look,
+  events: readonly RecordedEvent[],
+  card: string | null = null,
+): Promise<string> => {
   await look.ports.codec.prefetch(events)
-  return html`<ol class="timeline">!${events.map((event) => eventLine(look, event))}</ol>`
+  return html`<ol class="timeline">!${events.map((event) => eventLine(look, event, card))}</ol>`
 }
 
-const eventLine = (look: Look, event: RecordedEvent): string => {
+const eventLine = (look: Look, event: RecordedEvent, card: string | null): string => {
   const data = look.ports.codec.open(event)
   const rows = Object.entries(data).filter(([name, value]) => name !== 'sealed' && value !== null && value !== '')
   return html`<li><time>${moment(event.recordedAt)}</time>
 <details><summary><b>${eventWord(event.type, look.language)}</b>!${remark(look, event.type, data)} <span class="soft">!${causeText(look, event)}</span></summary>
-<dl><dt>№</dt><dd>${event.position} <code>${event.type}</code> <code>${event.stream}</code></dd>!${rows.map(
+<dl><dt>№</dt><dd>${event.position} <code>${event.type}</code> <code>${event.stream}</code></dd><dt></dt><dd>!${link(`/console/trace/${event.eventId}`, look.say('chain'))} !${card === null ? '' : link(`${card}?asOf=${event.position}`, look.say('asThen'))}</dd>!${rows.map(
     ([name, value]) => html`<dt>${name}</dt><dd>${valueText(value, look)}</dd>`,
   )}</dl></details></li>`
 }
@@ -56,18 +64,20 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
 
 /** Who or what made it happen, as a link where there is a page of it. */
 const causeText = (look: Look, { meta }: RecordedEvent): string => {
-  const ru = look.language === 'ru'
+  const { say } = look
   const reason = meta.reason === undefined ? '' : html` «${meta.reason}»`
   switch (meta.cause.kind) {
     case 'webhook':
-      return link(`/console/webhooks/${meta.cause.id}`, ru ? 'из вебхука' : 'from a webhook')
+      return link(`/console/webhooks/${meta.cause.id}`, say('fromWebhook'))
     case 'effect':
-      return link(`/console/effects/${meta.cause.id}`, ru ? 'по итогу эффекта' : 'by the outcome of an effect')
+      return link(`/console/effects/${meta.cause.id}`, say('fromEffect'))
     case 'operator':
-      return html`${ru ? 'оператор' : 'operator'} ${meta.actor ?? ''}!${reason}`
+      return html`${say('operator')} ${meta.actor ?? ''}!${reason}`
     case 'visitor':
-      return ru ? 'посетитель' : 'a visitor'
+      return say('visitor')
+    case 'import':
+      return say('imported')
     default:
-      return html`${meta.cause.kind}`
+      return unreachable(meta.cause)
   }
 }

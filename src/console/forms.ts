@@ -12,12 +12,14 @@ export const actionForm = (
     /** Trusted HTML of further inputs. */
     readonly inputs?: string
     readonly danger?: boolean
+    /** Trusted HTML of a second button. */
+    readonly more?: string
   },
 ): string => html`<form class="action" method="post" action="/console/do/${at.command}">
 !${csrfField(look.session)}<input type="hidden" name="back" value="${look.url.pathname}">
 !${Object.entries(at.fields ?? {}).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 !${at.inputs ?? ''}<input name="reason" required maxlength="500" placeholder="${look.say('reasonHint')}" aria-label="${look.say('reason')}">
-<button class="${at.danger ? 'danger' : ''}">${at.label}</button></form>`
+<button class="${at.danger ? 'danger' : ''}">${at.label}</button>!${at.more ?? ''}</form>`
 
 /** A choice of a filter. */
 export const choice = (

@@ -108,13 +108,13 @@ export const moment = (at: unknown): string => {
 export const rubles = (value: unknown): string => (typeof value === 'number' ? rublesForPeople(value) : '—')
 
 /** Any value of a field, as text. */
-export const valueText = (value: unknown, { say, language }: Pick<Look, 'say' | 'language'>): string => {
+export const valueText = (value: unknown, { say }: Pick<Look, 'say'>): string => {
   if (value === null || value === undefined || value === '') return '—'
   if (typeof value === 'boolean') return say(value ? 'yes' : 'no')
   if (Array.isArray(value)) return value.length === 0 ? '—' : value.join(', ')
   if (typeof value === 'object') return JSON.stringify(value)
   const text = String(value)
-  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? moment(text) : statusWord(text, language)
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) ? moment(text) : text
 }
 
 /** A length of time, roughly. */

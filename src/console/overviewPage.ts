@@ -19,7 +19,7 @@ export const overviewPage = async (look: Look): Promise<Page> => {
     read<Counted>(ports, 'partner_statuses'),
     read<Counted>(ports, 'subscription_statuses'),
     read<{ effectId: string; kind: string; seconds: number }>(ports, 'oldest_waiting'),
-    read<WebhookRow>(ports, 'webhooks', [null, null, null, null, null, null, []]),
+    read<WebhookRow>(ports, 'webhooks', [null, null, null, null]),
   ])
   const sum = (name: 'dead' | 'unknown'): number => destinations.reduce((total, item) => total + item[name], 0)
   const heldOf = (verdict: string): number => held.find((row) => row.verdict === verdict)?.count ?? 0
@@ -63,7 +63,7 @@ export const overviewPage = async (look: Look): Promise<Page> => {
     say('nothingFound'),
   )}
 <div class="columns"><div><h2>${say('partners')}</h2>!${statusTable(look, partners, '/console/partners?status=')}</div>
-<div><h2>${say('subscription')}</h2>!${statusTable(look, subscriptions, '/console/partners?subscription.status=')}</div>
+<div><h2>${say('subscriptions')}</h2>!${statusTable(look, subscriptions, '/console/partners?subscription.status=')}</div>
 <div><h2>${say('lastDay')}</h2>!${statusTable(
     look,
     day.map(({ verdict, count }) => ({ status: verdict, count })),

@@ -45,7 +45,9 @@ export const partnerPage = async (look: Look, id: string): Promise<Page> => {
   const { ports, say } = look
   const resource = resources.find((candidate) => candidate.name === 'partners')
   if (!resource) throw new Error('The list of partners is missing')
-  const { item } = await readCard(ports, resource, { id, actor: look.actor, params: new URLSearchParams() })
+  const asOf = look.url.searchParams.get('asOf')
+  const params = new URLSearchParams(asOf === null ? {} : { asOf })
+  const { item } = await readCard(ports, resource, { id, actor: look.actor, params })
   const [{ setters }, events, subscriptions, payments, effects] = await Promise.all([
     settersOf(ports, { partnerId: id, fields: cardFields.map(([field]) => field), actor: look.actor }),
     readSubject(ports.sql, id, Number.MAX_SAFE_INTEGER),
@@ -54,9 +56,9 @@ export const partnerPage = async (look: Look, id: string): Promise<Page> => {
     read<Effect>(ports, 'effects_of', [id]),
   ])
   const looks = events.filter((event) => event.type === 'CardViewed')
-  const body = html`!${review(look, id, item)}
+  const body = html`!${asOf === null ? review(look, id, item) : html`<p class="calm">${say('asOf')}${asOf} — !${link(look.url.pathname, say('asNow'))}</p>`}
 <h2>${say('fields')}</h2>
-!${fieldTable(look, { id, item, setters })}
+!${fieldTable(look, { id, item, setters: asOf === null ? setters : new Map() })}
 <h2>${say('subscription')}</h2>
 !${subscriptions.length === 0 ? html`<p class="soft">${say('noSubscription')}</p>` : subscriptions.map((row) => subscriptionPart(look, row))}
 <h2>${say('payments')}</h2>
@@ -65,6 +67,7 @@ export const partnerPage = async (look: Look, id: string): Promise<Page> => {
 !${await eventLines(
     look,
     events.filter((event) => event.type !== 'CardViewed'),
+    look.url.pathname,
   )}
 <details><summary>${say('views')}: ${looks.length}</summary><ul>!${looks
     .slice(-50)
@@ -80,7 +83,7 @@ export const whyPage = async (look: Look, at: { readonly id: string; readonly fi
   const body = html`!${facts([
     [look.say('partner'), link(`/console/partners/${at.id}`, at.id)],
     [look.say('field'), text(labelOf(look, at.field))],
-    [look.say('value'), text(valueText(value, look))],
+    [look.say('value'), fieldValue(look, at.field, value)],
   ])}
 <h2>${look.say('chain')}</h2>
 !${chainList(look, chain)}`
@@ -110,14 +113,22 @@ const fieldTable = (
       const value = valueAt(at.item, field)
       return [
         text(labelOf(look, field)),
-        field === 'verification.reason' ? codeText(value, look) : text(valueText(value, look)),
-        setter === undefined
+        fieldValue(look, field, value),
+        setter === undefined || value === null || value === undefined
           ? ''
           : html`<span class="soft">${eventWord(setter.type, look.language)}, ${moment(setter.recordedAt)}</span> <a href="/console/partners/${at.id}/why/${field}">${look.say('why')}</a>`,
       ]
     }),
     '',
   )
+
+/** Fields whose values are words of ours, not of a person. */
+const codedFields = ['status', 'kind', 'verification.status', 'subscription.status', 'page.status']
+
+const fieldValue = (look: Look, field: string, value: unknown): string => {
+  if (field === 'verification.reason') return codeText(value, look)
+  return codedFields.includes(field) ? badge(value, look) : text(valueText(value, look))
+}
 
 const review = (look: Look, id: string, item: Readonly<Record<string, unknown>>): string => {
   if (!reviewable.includes(String(item.status))) return ''

@@ -4,7 +4,10 @@ import type { Say } from './words.ts'
 
 /** Where the sign-in leads: a path of the console, never another site. */
 export const readNext = (text: string | null): string =>
-  text !== null && /^\/console(\/[\w\-./]*)?(\?[\w\-.=&%+~:]*)?$/.test(text) && !text.startsWith('/console/sign-')
+  text !== null &&
+  /^\/console(\/[\w\-./]*)?(\?[\w\-.=&%+~:]*)?$/.test(text) &&
+  !text.startsWith('/console/sign-') &&
+  !text.includes('..')
     ? text
     : '/console'
 

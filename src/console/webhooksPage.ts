@@ -1,3 +1,4 @@
+import { phoneFrom } from '../connectors/contact.ts'
 import { html } from '../connectors/html.ts'
 import { problem } from '../http/problem.ts'
 import { parseInstant } from '../kernel/time.ts'
@@ -19,6 +20,8 @@ export type WebhookRow = {
 }
 
 const pageRows = 50
+/** Keys of deliveries and subjects of notices begin with one of these. */
+const sourceNames = ['tilda', 'yookassa', 'cloudpayments', 'umnico', 'protalk', 'flexbe']
 const verdicts = ['accepted', 'ignored', 'duplicate', 'quarantined', 'conflict']
 
 /** Deliveries, the newest first, with filters and a search that also finds by person. */
@@ -27,16 +30,9 @@ export const webhooksPage = async (look: Look): Promise<Page> => {
   const given = (name: string): string | null => url.searchParams.get(name)?.trim() || null
   const q = given('q')?.replaceAll('\0', '').slice(0, 200) ?? null
   const [at, id] = cursorOf(given('cursor'))
+  const filters = [given('source'), given('verdict'), at, id]
   const [rows, sources] = await Promise.all([
-    read<WebhookRow>(ports, 'webhooks', [
-      given('source'),
-      given('verdict'),
-      at,
-      id,
-      q,
-      q === null ? null : escapeLike(q),
-      q === null ? [] : await subjectsOf(look, q),
-    ]),
+    q === null ? read<WebhookRow>(ports, 'webhooks', filters) : found(look, filters, q),
     read<{ source: string }>(ports, 'sources'),
   ])
   const page = rows.slice(0, pageRows)
@@ -74,11 +70,17 @@ const cursorOf = (text: string | null): readonly [string | null, string | null] 
   return [moment, id]
 }
 
-const escapeLike = (q: string): string => q.replace(/[\\%_]/g, '\\$&')
+const found = async (look: Look, filters: readonly (string | null)[], q: string): Promise<readonly WebhookRow[]> => {
+  // A form sends its letters encoded.
+  const encoded = new URLSearchParams({ q }).toString().slice(2)
+  const keys = [q, ...sourceNames.map((source) => `${source}:${q}`)]
+  const ids = isUuid(q.toLowerCase()) ? [q.toLowerCase()] : []
+  return read<WebhookRow>(look.ports, 'find_webhooks', [...filters, q, encoded, await subjectsOf(look, q), keys, ids])
+}
 
-/** Who a search means: a partner by phone, email, INN, number or order, or a payment of a provider. */
+/** Who a search means: a partner by number, INN, email, phone or order, or a payment of a provider. */
 const subjectsOf = async (look: Look, q: string): Promise<readonly string[]> => {
-  const digits = /^[\d\s()+.-]+$/.test(q) ? q.replace(/\D/g, '') : ''
-  const found = await read<{ partnerId: string }>(look.ports, 'subjects_found', [q, digits])
-  return [...found.map((row) => row.partnerId), `yookassa:${q}`, `cloudpayments:${q}`]
+  const phone = /^[\d\s()+.-]+$/.test(q) ? phoneFrom(q) : null
+  const persons = await read<{ partnerId: string }>(look.ports, 'subjects_found', [q, phone])
+  return [...persons.map((row) => row.partnerId), ...sourceNames.map((source) => `${source}:${q}`)]
 }

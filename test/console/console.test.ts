@@ -181,6 +181,8 @@ describe('the operators’ console', () => {
       '/console/effects?status=unknown&destination=fns',
       `/console/effects/${traced.effectId}`,
       `/console/effects/${broken}`,
+      `/console/trace/${traced.effectId}`,
+      `/console/partners/${paid.id}?asOf=${traced.verified + 1}`,
       '/console/read-models',
       '/console/destinations',
     ]
@@ -361,6 +363,27 @@ describe('the operators’ console', () => {
       assert.equal(await statusOf(id), expected)
       assert.match((await own.get(page)).text, /Разобрались/)
     }
+  })
+
+  it('counts broken effects before it sets them free', async () => {
+    const own = await signedIn()
+    const id = await effect('dead')
+    const [page, action] = ['/console/effects', '/console/do/effects/redrive']
+    const counted = await own.fill(page, action, { destination: 'fns', reason: 'Сколько их', dryRun: 'true' })
+    assert.match(counted.headers.get('location') ?? '', /^\/console\/effects\?said=counted&count=[1-9]\d*$/)
+    assert.equal(await statusOf(id), 'dead')
+    await own.fill(page, action, { destination: 'fns', reason: 'Реестр отвечает' })
+    assert.equal(await statusOf(id), 'waiting')
+  })
+
+  it('shows a card as it was, without the button that decides today', async () => {
+    const own = await signedIn()
+    const now = await own.get(`/console/partners/${traced.id}`)
+    assert.match(now.text, /КПП<\/div><\/td>\s*<td data-head="Значение"><div>770001001/)
+    const then = await own.get(`/console/partners/${traced.id}?asOf=${traced.applied}`)
+    assert.match(then.text, /КПП<\/div><\/td>\s*<td data-head="Значение"><div>—/)
+    assert.ok(!then.text.includes('/review"'))
+    assert.equal((await own.get(`/console/partners/${traced.id}?asOf=yesterday`)).status, 400)
   })
 
   it('pauses and resumes a destination', async () => {
