@@ -21,15 +21,22 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`)
 const run = async (context: Context, names: readonly string[]) => {
   const figures: Figure[] = []
   const comparisons: Comparison[] = []
+  const crashed: string[] = []
   for (const name of names) {
     const started = performance.now()
     say(`${name} …`)
-    const found = await measures[name]?.(context)
-    figures.push(...(found?.figures ?? []))
-    comparisons.push(...(found?.comparisons ?? []))
+    try {
+      const found = await measures[name]?.(context)
+      figures.push(...(found?.figures ?? []))
+      comparisons.push(...(found?.comparisons ?? []))
+    } catch (error) {
+      // What the others found is told all the same.
+      crashed.push(name)
+      say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
     say(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`)
   }
-  return { figures, comparisons }
+  return { figures, comparisons, crashed }
 }
 
 const main = async (): Promise<number> => {
@@ -55,7 +62,7 @@ const main = async (): Promise<number> => {
       createDatabase: server.createDatabase,
       pgbench: findProgram('pgbench'),
     }
-    const { figures, comparisons } = await run(context, names)
+    const { figures, comparisons, crashed } = await run(context, names)
     const about = {
       machine: describeMachine(),
       load: { before: loadBefore, after: load() },
@@ -63,12 +70,13 @@ const main = async (): Promise<number> => {
       postgresql: server.about,
       versions: versions(),
       rounds: options.rounds,
+      ...(crashed.length > 0 ? { crashed } : {}),
       ...(options.smoke ? { smoke: 'one short round: the figures say that it works, not how fast' } : {}),
     }
     const report = reportOf(about, figures, comparisons)
     process.stdout.write(`${renderReport(report)}\n`)
     if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
-    return 0
+    return crashed.length > 0 ? 1 : 0
   } finally {
     await closeHistory().catch(() => {})
     await server.stop()
