@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { parquetReadObjects } from 'hyparquet'
 import { instant } from '../../src/kernel/time.ts'
+import { serve } from '../../src/runtime.ts'
 import { testApi } from '../support/api.ts'
 import { application, playPartner } from '../support/core.ts'
 import { until } from '../support/service.ts'
@@ -147,6 +148,37 @@ describe('exports of the API', () => {
       async () => (await api.get('webhooks?dedupeKey=tilda:5', 'operator', ndjson)).status === 200,
       'an export to find room',
     )
+  })
+
+  it('stop when the client hangs up', async () => {
+    const server = await serve((request, { peer }) => api.door(request, peer), {
+      port: 0,
+      hostname: '127.0.0.1',
+      bodyBytesMax: 1000,
+    })
+    const url = `http://127.0.0.1:${server.port}/api/v1/events`
+    const authorization = `Bearer ${api.tokens.operator}`
+    try {
+      // Far more than the buffers of a socket hold, so that the server really waits for its reader.
+      await api.core
+        .sql`insert into hub.events (position, event_id, stream, version, subject, type, data, meta, recorded_at)
+        select 1000000 + n, gen_random_uuid(), 'filler-' || n, 1, 'filler', 'Filler', jsonb_build_object('text', repeat('x', 2000)),
+               '{"command":"Fill","cause":{"kind":"import","id":"test"}}', ${at} from generate_series(1, 20000) n`
+      for (let client = 0; client < 4; client++) {
+        const line = new AbortController()
+        const response = await fetch(url, { headers: { ...ndjson, authorization }, signal: line.signal })
+        assert.equal(response.status, 200)
+        await response.body?.getReader().read()
+        line.abort()
+      }
+      await until(async () => {
+        const response = await fetch(`${url}?type=None`, { headers: { ...ndjson, authorization } })
+        await response.text()
+        return response.status === 200
+      }, 'the places of those who hung up')
+    } finally {
+      await server.stop(true)
+    }
   })
 
   it('reach a client over a socket as they are made', async () => {
