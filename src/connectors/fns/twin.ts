@@ -1,24 +1,36 @@
-import { html } from '../html.ts'
+import { unreachable } from '../../kernel/brand.ts'
 import type { Twin, TwinContext } from '../twin.ts'
 import { callAtDesk, openDesk, type TwinAnswer, type TwinDesk, type TwinState } from '../twinDesk.ts'
 import { deskRoute, jsonResponse, page } from '../twinRoutes.ts'
-import { registryCompanies, type TwinCompany } from './twinCompanies.ts'
+import { type ErrorShape, type RegistryData, registryCompanies, type TwinCompany } from './twinCompanies.ts'
+import { actOn, registryPage } from './twinPage.ts'
 
 /** What the registry's twin keeps between two starts. */
 export type FnsTwinState = TwinState<RegistryData>
-
-/** The registry, and how many requests a key has left; null: as many as it likes. */
-type RegistryData = {
-  readonly companies: readonly TwinCompany[]
-  readonly requests: number
-  readonly quota: number | null
-}
 
 /** The key that the twin knows. */
 export type FnsTwinSettings = { readonly apiKey: string; readonly dadataApiKey: string }
 
 const text = (words: string, status = 200): Response =>
   new Response(words, { status, headers: { 'content-type': 'text/plain; charset=utf-8' } })
+
+const wrongKey = 'Ошибка: Неверный ключ (1)'
+const quotaSpent = 'Ошибка: Исчерпано количество запросов'
+
+const error = (words: string, shape: ErrorShape = 'text-403'): Response => {
+  switch (shape) {
+    case 'text-403':
+      return text(words, 403)
+    case 'text-200':
+      return text(words)
+    case 'string-200':
+      return jsonResponse(words)
+    case 'json-text-200':
+      return new Response(words, { headers: { 'content-type': 'application/json' } })
+    default:
+      return unreachable(shape)
+  }
+}
 
 /** A stand-in for api-fns.ru and for DaData's party look-up, over one registry of invented companies. */
 export const createFnsTwin = (context: TwinContext<FnsTwinState>, settings: FnsTwinSettings): Twin => {
@@ -31,13 +43,15 @@ export const createFnsTwin = (context: TwinContext<FnsTwinState>, settings: FnsT
     hasTimers: () => false,
   })
   const failure = (status: 401 | 429 | 500): Response =>
-    status === 401 ? text('Ошибка: Неверный ключ (1)', 403) : text('Ошибка: сервис временно недоступен', status)
+    status === 401 ? error(wrongKey) : text('Ошибка: сервис временно недоступен', status)
   return {
     provider: 'fns',
     handle: async (request, { path, base }) => {
       const method = /^\/api\/(egr|search|check|multinfo|stat)\/?$/.exec(path)?.[1]
       const perform = async (): Promise<TwinAnswer> =>
-        method ? answerApi(desk, request, { method, settings }) : answerDadata(desk, request, settings)
+        method
+          ? answerApi(desk, request, { method, settings, wait: context.wait })
+          : answerDadata(desk, request, settings)
       if (method || path === '/dadata/findById/party')
         return callAtDesk(context, desk, { method: request.method, path, key: null, failure, perform })
       return (await deskRoute(desk, request, path)) ?? pageRoute(desk, request, { path, base })
@@ -45,41 +59,56 @@ export const createFnsTwin = (context: TwinContext<FnsTwinState>, settings: FnsT
   }
 }
 
-type Api = { readonly method: string; readonly settings: FnsTwinSettings }
+type Api = {
+  readonly method: string
+  readonly settings: FnsTwinSettings
+  readonly wait: (ms: number) => Promise<void>
+}
 
 const answerApi = async (
   desk: TwinDesk<RegistryData>,
   request: Request,
-  { method, settings }: Api,
+  { method, settings, wait }: Api,
 ): Promise<TwinAnswer> => {
   const query = new URL(request.url).searchParams
   const plain = (response: Response, summary: string): TwinAnswer => ({ response, applied: false, summary })
-  if (query.get('key') !== settings.apiKey) return plain(text('Ошибка: Неверный ключ (1)', 403), 'wrong key')
   const { data } = await desk.state()
-  if (method === 'stat')
-    return plain(
-      jsonResponse({
-        Статус: 'Активен',
-        Методы: { egr: { Лимит: String(data.quota ?? 100_000), Истрачено: String(data.requests) } },
-      }),
-      'stat',
-    )
+  if (request.method !== 'GET') return plain(text('Метод не поддерживается', 405), 'not a GET')
+  if (query.get('key') !== settings.apiKey) return plain(error(wrongKey, data.errorShape), 'wrong key')
+  if (method === 'stat') return plain(jsonResponse(statOf(data)), 'stat')
   if (data.quota !== null && data.requests >= data.quota)
-    return plain(text('Ошибка: Исчерпано количество запросов', 403), 'quota spent')
-  const asked = (query.get('req') ?? query.get('q') ?? '').split(',').map((part) => part.trim())
-  const found = data.companies.filter(
-    (company) =>
-      asked.includes(company.inn) ||
-      asked.includes(company.ogrn) ||
-      (method === 'search' && company.people.some((person) => asked.includes(person))),
-  )
+    return plain(error(quotaSpent, data.errorShape), 'quota spent')
+  const found = foundBy(data.companies, method, query.get(method === 'search' ? 'q' : 'req') ?? '')
   await desk.change((registry) => ({ data: { ...registry, requests: registry.requests + 1 }, result: null }))
-  const items = method === 'check' ? found.map(checkItem) : found.map(egrItem)
+  await wait(Math.max(0, ...found.map(({ slowSeconds = 0 }) => slowSeconds)) * 1000)
   return {
-    response: jsonResponse({ items, ...(method === 'search' ? { Count: items.length } : {}) }),
+    response: jsonResponse({ items: found.map(items[method] ?? egrItem), ...countOf(method, found) }),
     applied: true,
-    summary: `${method}: ${items.length} cards`,
+    summary: `${method}: ${found.length} cards`,
   }
+}
+
+const statOf = ({ quota, requests }: RegistryData) => ({
+  Статус: 'Активен',
+  ДатаНач: '2026-01-01',
+  ДатаОконч: '2026-12-31',
+  Методы: { egr: { Лимит: String(quota ?? 100_000), Истрачено: String(requests) } },
+})
+
+const countOf = (method: string, found: readonly TwinCompany[]) => (method === 'search' ? { Count: found.length } : {})
+
+/** Also by its people: whoever takes the first card for the company that was asked about is wrong. */
+const foundBy = (companies: readonly TwinCompany[], method: string, question: string): readonly TwinCompany[] => {
+  const asked = question.split(',').map((part) => part.trim())
+  const words = question.trim().toLowerCase()
+  const isByPeople = method === 'search' || method === 'egr'
+  return companies.filter(
+    ({ inn, ogrn, people, name }) =>
+      asked.includes(inn) ||
+      asked.includes(ogrn) ||
+      (isByPeople && people.some((person) => asked.includes(person))) ||
+      (method === 'search' && words.length > 2 && name.toLowerCase().includes(words)),
+  )
 }
 
 const egrItem = (company: TwinCompany): Record<string, unknown> => {
@@ -128,6 +157,26 @@ const checkItem = (company: TwinCompany): Record<string, unknown> => ({
   },
 })
 
+/** In a search the card is flat, and a sole trader's identifiers are called as a company's. */
+const searchItem = (company: TwinCompany): Record<string, unknown> => ({
+  [company.kind === 'company' ? 'ЮЛ' : 'ИП']: {
+    ИНН: company.inn,
+    ОГРН: company.ogrn,
+    [company.kind === 'company' ? 'НаимСокрЮЛ' : 'ФИОПолн']: company.name,
+    ДатаРег: company.registeredOn,
+    Статус: company.status,
+    АдресПолн: 'г. Пример, ул. Примерная, д. 1',
+    ...(company.closedOn === null ? {} : { ДатаПрекр: company.closedOn }),
+  },
+})
+
+const items: Readonly<Record<string, (company: TwinCompany) => Record<string, unknown>>> = {
+  egr: egrItem,
+  check: checkItem,
+  search: searchItem,
+  multinfo: searchItem,
+}
+
 const dadataStatus = (company: TwinCompany): string => {
   if (company.closedOn !== null || /^(Ликвидировано|Прекратило)/.test(company.status)) return 'LIQUIDATED'
   if (/банкрот/i.test(company.status)) return 'BANKRUPT'
@@ -164,15 +213,6 @@ const answerDadata = async (
   return { response: jsonResponse({ suggestions }), applied: true, summary: `party: ${suggestions.length}` }
 }
 
-const statuses = [
-  'Действующее',
-  'Находится в стадии ликвидации',
-  'Ликвидировано',
-  'Прекратило деятельность',
-  'В отношении юридического лица в деле о несостоятельности (банкротстве) введено наблюдение',
-  'Принято решение о предстоящем исключении недействующего юридического лица из ЕГРЮЛ',
-]
-
 const pageRoute = async (
   desk: TwinDesk<RegistryData>,
   request: Request,
@@ -180,56 +220,8 @@ const pageRoute = async (
 ): Promise<Response> => {
   if (path !== '/') return page({ title: 'Страница не найдена', body: '', root: base, status: 404 })
   if (request.method === 'POST') {
-    const form = new URLSearchParams(await request.text())
-    const status = statuses.find((candidate) => candidate === form.get('status'))
-    const inn = form.get('inn')?.trim() ?? ''
-    const name = form.get('name')?.trim() ?? ''
-    const quota = /^\d{1,6}$/.test(form.get('quota') ?? '') ? Number(form.get('quota')) : null
-    await desk.change((data) => ({ data: changed(data, { inn, name, status: status ?? null, quota }), result: null }))
+    await actOn(desk, new URLSearchParams(await request.text()))
     return new Response(null, { status: 303, headers: { location: `${base}/` } })
   }
-  const { data } = await desk.state()
-  const options = statuses.map((status) => html`<option>${status}</option>`)
-  const rows = data.companies.map(
-    (
-      company,
-    ) => html`<tr><td>${company.inn}</td><td>${company.name}</td><td>${company.status}</td><td>${company.note}</td>
-<td><form method="post" action="${base}/"><input type="hidden" name="inn" value="${company.inn}"><select name="status">!${options}</select> <button>Сменить</button></form></td></tr>`,
-  )
-  const body = html`<p>Реестр, который видит сервис. Ключ: <code>sandbox</code>. Запросов: ${data.requests}.</p>
-<table><tr><th>ИНН</th><th>Название</th><th>Статус</th><th>Что это</th><th></th></tr>!${rows}</table>
-<h2>Добавить компанию</h2>
-<form method="post" action="${base}/"><input name="inn" placeholder="ИНН" required> <input name="name" placeholder="Название" required> <select name="status">!${options}</select> <button>Добавить</button></form>`
-  return page({ title: 'Реестр налоговой службы', body, root: base })
-}
-
-const changed = (
-  data: RegistryData,
-  { inn, name, status, quota }: { inn: string; name: string; status: string | null; quota: number | null },
-): RegistryData => {
-  if (quota !== null) return { ...data, quota }
-  if (status === null || !/^\d{10}(\d{2})?$/.test(inn)) return data
-  if (data.companies.some((company) => company.inn === inn)) {
-    return {
-      ...data,
-      companies: data.companies.map((company) =>
-        company.inn === inn ? { ...company, status, closedOn: null } : company,
-      ),
-    }
-  }
-  const kind = inn.length === 10 ? 'company' : 'sole_trader'
-  const added: TwinCompany = {
-    kind,
-    inn,
-    kpp: kind === 'company' ? `${inn.slice(0, 4)}01001` : null,
-    ogrn: kind === 'company' ? '1227700123452' : '322774600123452',
-    name: name || 'ООО «Новая»',
-    status,
-    registeredOn: '2024-02-01',
-    closedOn: null,
-    people: [],
-    flags: [],
-    note: 'добавлена здесь',
-  }
-  return { ...data, companies: [...data.companies, added] }
+  return page({ title: 'Реестр налоговой службы', body: registryPage(await desk.state(), base), root: base })
 }

@@ -11,9 +11,26 @@ export type TwinCompany = {
   /** Founders and directors by whose INN a search also finds the company. */
   readonly people: readonly string[]
   readonly flags: readonly string[]
+  /** How long the registry thinks about this one, as it does about companies with a long history. */
+  readonly slowSeconds?: number
   /** For people, what this one is good for. */
   readonly note: string
 }
+
+/** The registry, and how many requests a key has left; null: as many as it likes. */
+export type RegistryData = {
+  readonly companies: readonly TwinCompany[]
+  readonly requests: number
+  readonly quota: number | null
+  /** How errors are worded; absent in what an older twin kept. */
+  readonly errorShape?: ErrorShape
+}
+
+/** The registry words its errors in four ways; all of them were seen. */
+export type ErrorShape = 'text-403' | 'text-200' | 'string-200' | 'json-text-200'
+
+/** All of them. */
+export const errorShapes: readonly ErrorShape[] = ['text-403', 'text-200', 'string-200', 'json-text-200']
 
 /** Companies that do not exist; their numbers only pass the check digits. */
 export const registryCompanies: readonly TwinCompany[] = [
@@ -39,9 +56,9 @@ export const registryCompanies: readonly TwinCompany[] = [
     status: 'Действующее',
     registeredOn: '2015-06-01',
     closedOn: null,
-    people: [],
-    flags: [],
-    note: 'действует',
+    people: ['760400200160'],
+    flags: ['РегНедавно'],
+    note: 'действует; по ИНН учредителя 760400200160 находится она же',
   },
   {
     kind: 'company',
@@ -133,6 +150,33 @@ export const registryCompanies: readonly TwinCompany[] = [
     people: [],
     flags: ['НедостоверАдрес'],
     note: 'отметка о недостоверном адресе',
+  },
+  {
+    kind: 'company',
+    inn: '7604009104',
+    kpp: '760401001',
+    ogrn: '1227600100100',
+    name: 'ООО "ВЕКОВАЯ ИСТОРИЯ"',
+    status: 'Действующее',
+    registeredOn: '1994-05-16',
+    closedOn: null,
+    people: [],
+    flags: [],
+    slowSeconds: 5,
+    note: 'действует, реестр отвечает медленно',
+  },
+  {
+    kind: 'company',
+    inn: '7604010117',
+    kpp: '760401001',
+    ogrn: '1227600100111',
+    name: 'ООО "ДВА КРЫЛЬЦА"',
+    status: 'Юридическое лицо находится в процессе реорганизации в форме присоединения',
+    registeredOn: '2011-03-21',
+    closedOn: null,
+    people: [],
+    flags: [],
+    note: 'реорганизуется',
   },
   {
     kind: 'sole_trader',

@@ -35,7 +35,19 @@ export type RegistryCompany = {
 export type RegistryAnswer =
   | { readonly tag: 'found'; readonly companies: readonly RegistryCompany[] }
   | { readonly tag: 'not-found' }
-  | { readonly tag: 'unavailable'; readonly kind: 'config' | 'quota' | 'transient' | 'rate'; readonly code: string }
+  | Unavailable
+
+/**
+ * Why a source could not be asked. `address` is ours, when the source says that it does not serve it; `retryAfterSeconds` is how long
+ * it wants to be left alone.
+ */
+export type Unavailable = {
+  readonly tag: 'unavailable'
+  readonly kind: 'config' | 'quota' | 'transient' | 'rate'
+  readonly code: string
+  readonly address?: string
+  readonly retryAfterSeconds?: number
+}
 
 /** The outcome of a check. `not_found_yet`: a fresh registration reaches the mirror with a lag, so it is looked up once more. */
 export type Verdict = {
@@ -52,7 +64,7 @@ export const statusClassOf = (raw: string | null, closedOn: string | null): Stat
   if (closedOn !== null) return 'closed'
   const status = (raw ?? '').normalize('NFC').trim().toLowerCase()
   if (/^(ликвидировано|прекратило деятельность)/.test(status)) return 'closed'
-  if (/банкрот|несостоятельн/.test(status)) return 'bankruptcy'
+  if (/банкрот|несостоятельн|внешнее управление|финансовое оздоровление/.test(status)) return 'bankruptcy'
   if (/предстоящем исключении/.test(status)) return 'exclusion'
   if (/в стадии ликвидации/.test(status)) return 'liquidating'
   if (/реорганизац/.test(status)) return 'reorganizing'
@@ -65,21 +77,47 @@ export const readEgr = (
   inn: string,
   answer: { readonly status: number; readonly text: string; readonly at: Instant },
 ): RegistryAnswer => {
-  const text = answer.text.trim()
-  const parsed = jsonOf(text)
-  const words = typeof parsed === 'string' ? parsed : parsed === undefined ? text : ''
-  if (/^ошибка:/i.test(words)) return errorOf(words)
-  if (answer.status === 402 || answer.status === 429) return { tag: 'unavailable', kind: 'rate', code: 'registry-busy' }
-  if (!isRecord(parsed) || !Array.isArray(parsed.items) || answer.status !== 200) {
-    return {
-      tag: 'unavailable',
-      kind: 'transient',
-      code: answer.status >= 500 ? 'registry-down' : 'registry-unreadable',
-    }
-  }
-  const companies = parsed.items.flatMap((item) => companyOf(item, answer.at)).filter((company) => company.inn === inn)
+  const items = itemsOf(answer)
+  if ('tag' in items) return items
+  const companies = items.flatMap((item) => companyOf(item, answer.at)).filter((company) => company.inn === inn)
   // The registry also finds companies by their founders and directors; a card of another INN is no answer.
   return companies.length === 0 ? { tag: 'not-found' } : { tag: 'found', companies }
+}
+
+/**
+ * The keys of `Негатив` of a company, such as `НедостоверАдрес`; null when the method could not be asked. What the registry denies in
+ * words is no mark, and a company that it does not name has none.
+ */
+export const readNegative = (
+  inn: string,
+  answer: { readonly status: number; readonly text: string },
+): readonly string[] | null => {
+  const items = itemsOf(answer)
+  if ('tag' in items) return null
+  return items.flatMap((item) => {
+    const card = objectAt(objectAt(item).ЮЛ ?? objectAt(item).ИП)
+    if (textAt(card, 'ИНН', 'ИННФЛ') !== inn) return []
+    return Object.entries(objectAt(card.Негатив)).flatMap(([key, value]) =>
+      key === 'Текст' || isDenied(value) ? [] : [key],
+    )
+  })
+}
+
+const isDenied = (value: unknown): boolean =>
+  value === null || value === false || (typeof value === 'string' && /^\s*(?:нет)?\s*$/i.test(value))
+
+/** The cards of an answer. Errors are told by the body first, whatever the status says. */
+const itemsOf = (answer: { readonly status: number; readonly text: string }): readonly unknown[] | Unavailable => {
+  const text = answer.text.trim()
+  const parsed = jsonOf(text)
+  const words = typeof parsed === 'string' ? parsed.trim() : parsed === undefined ? text : ''
+  const error = /^ошибка:/i.test(words) ? errorOf(words) : null
+  if (error) return error
+  if (answer.status === 402 || answer.status === 429) return { tag: 'unavailable', kind: 'rate', code: 'registry-busy' }
+  if (answer.status === 200 && isRecord(parsed) && Array.isArray(parsed.items)) return parsed.items
+  const code =
+    answer.status >= 500 ? 'registry-down' : /^ошибка:/i.test(words) ? 'registry-error' : 'registry-unreadable'
+  return { tag: 'unavailable', kind: 'transient', code }
 }
 
 const jsonOf = (text: string): unknown => {
@@ -90,11 +128,15 @@ const jsonOf = (text: string): unknown => {
   }
 }
 
-const errorOf = (words: string): RegistryAnswer => {
+/** What the words of an error say; null when they say no more than the status does. */
+const errorOf = (words: string): Unavailable | null => {
   if (/исчерпано/i.test(words)) return { tag: 'unavailable', kind: 'quota', code: 'registry-quota-spent' }
   if (/неверный ключ/i.test(words)) return { tag: 'unavailable', kind: 'config', code: 'registry-key-refused' }
-  if (/ip-?адрес/i.test(words)) return { tag: 'unavailable', kind: 'config', code: 'registry-address-refused' }
-  return { tag: 'unavailable', kind: 'transient', code: 'registry-error' }
+  // The cabinet of the registry lists who may ask; the words name the address that was not on the list.
+  const address = /\((\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]{3,39})\)/i.exec(words)?.[1]
+  if (address !== undefined || /(?<!\p{L})ip(?!\p{L})/iu.test(words))
+    return { tag: 'unavailable', kind: 'config', code: 'registry-address-refused', ...(address ? { address } : {}) }
+  return null
 }
 
 /** An object field; the registry writes an empty object as `[]`. */
@@ -135,13 +177,16 @@ const companyOf = (item: unknown, at: Instant): RegistryCompany[] => {
   ]
 }
 
-const dadataClasses: Readonly<Record<string, StatusClass>> = {
-  ACTIVE: 'active',
-  LIQUIDATING: 'liquidating',
-  LIQUIDATED: 'closed',
-  BANKRUPT: 'bankruptcy',
-  REORGANIZING: 'reorganizing',
-}
+const dadataClasses: ReadonlyMap<string, StatusClass> = new Map([
+  ['ACTIVE', 'active'],
+  ['LIQUIDATING', 'liquidating'],
+  ['LIQUIDATED', 'closed'],
+  ['BANKRUPT', 'bankruptcy'],
+  ['REORGANIZING', 'reorganizing'],
+])
+
+/** No date of JavaScript lies further from 1970. */
+const dateMsMax = 8_640_000_000_000_000
 
 /** An answer of DaData's `findById/party`. */
 export const readDadata = (
@@ -167,7 +212,7 @@ const suggested = (suggestion: unknown, at: Instant): RegistryCompany[] => {
   const inn = textAt(data, 'inn')
   if (inn === null) return []
   const day = (value: unknown): string | null =>
-    typeof value === 'number' ? new Date(value).toISOString().slice(0, 10) : null
+    typeof value === 'number' && Math.abs(value) <= dateMsMax ? new Date(value).toISOString().slice(0, 10) : null
   const rawStatus = textAt(state, 'status')
   const isCompany = data.type !== 'INDIVIDUAL'
   return [
@@ -178,7 +223,12 @@ const suggested = (suggestion: unknown, at: Instant): RegistryCompany[] => {
       ogrn: readOgrn(textAt(data, 'ogrn') ?? ''),
       shortName: textAt(name, 'short_with_opf', 'full_with_opf') ?? textAt(objectAt(suggestion), 'value'),
       fullName: textAt(name, 'full_with_opf'),
-      statusClass: state.liquidation_date ? 'closed' : (dadataClasses[rawStatus ?? ''] ?? 'unknown'),
+      // Data that the registry calls unreliable is for a person to look at.
+      statusClass: state.liquidation_date
+        ? 'closed'
+        : data.invalid
+          ? 'unknown'
+          : (dadataClasses.get(rawStatus ?? '') ?? 'unknown'),
       rawStatus,
       region: null,
       registeredOn: day(state.registration_date),
@@ -200,14 +250,17 @@ const review: Readonly<Partial<Record<StatusClass, readonly [string, string]>>> 
 /** Flags of the `check` method that a person should look at; matches by name alone never count. */
 const hardFlags: readonly string[] = ['НедостоверАдрес', 'НедостоверРук', 'ДисквРук', 'Банкрот', 'БлокСчета']
 
+/** More marks than these say nothing new. */
+const notesMax = 10
+
 /** What a decision is made on. */
 export type DecisionInput = {
   readonly inn: string
   readonly applicantKind: 'company' | 'sole_trader' | null
   readonly claimedName: string | null
   readonly answer: Exclude<RegistryAnswer, { tag: 'unavailable' }>
-  /** Keys of `Негатив`; empty when the method was not asked or found nothing. */
-  readonly negative: readonly string[]
+  /** Keys of `Негатив`; null when nobody could be asked for them. */
+  readonly negative: readonly string[] | null
   readonly secondLook: boolean
   /** Whether a second source said "not found" too. */
   readonly confirmedAbsent: boolean
@@ -246,7 +299,7 @@ export const decide = (input: DecisionInput): Verdict => {
     return { verdict: 'rejected', reason: 'closed', detail: 'Компания прекратила деятельность', company }
   const doubt = review[company.statusClass]
   if (doubt) return { verdict: 'needs_review', reason: doubt[0], detail: doubt[1], company }
-  const flag = input.negative.find((key) => hardFlags.includes(key))
+  const flag = input.negative?.find((key) => hardFlags.includes(key))
   if (flag !== undefined)
     return { verdict: 'needs_review', reason: 'negative-flag', detail: `Отметка реестра: ${flag}`, company }
   if (namesDiffer(input.claimedName, company))
@@ -256,7 +309,14 @@ export const decide = (input: DecisionInput): Verdict => {
       detail: 'Название в заявке не похоже на название в реестре',
       company,
     }
-  return { verdict: 'verified', reason: 'active', detail: 'Компания действует', company }
+  return { verdict: 'verified', reason: 'active', detail: `Компания действует${notesOf(input.negative)}`, company }
+}
+
+/** What an operator may want to know of a company that is taken nevertheless. */
+const notesOf = (negative: readonly string[] | null): string => {
+  if (negative === null) return '; отметки реестра не проверены'
+  const notes = negative.slice(0, notesMax)
+  return notes.length === 0 ? '' : `; отметки реестра: ${notes.join(', ')}`
 }
 
 /** One person may have several cards of a sole trader: an active one wins, else the newest. */

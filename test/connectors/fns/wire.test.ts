@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { readInn, readKpp, readOgrn } from '../../../src/connectors/fns/identifiers.ts'
-import { decide, decideIdentifier, readDadata, readEgr, statusClassOf } from '../../../src/connectors/fns/wire.ts'
+import {
+  decide,
+  decideIdentifier,
+  readDadata,
+  readEgr,
+  readNegative,
+  statusClassOf,
+} from '../../../src/connectors/fns/wire.ts'
 import type { Instant } from '../../../src/kernel/time.ts'
 
 const at = '2026-11-24T09:00:00.000Z' as Instant
@@ -125,6 +132,7 @@ describe('the status of a company', () => {
       statusClassOf('В отношении юридического лица в деле о несостоятельности (банкротстве) введено наблюдение', null),
       'bankruptcy',
     )
+    assert.equal(statusClassOf('Введено внешнее управление', null), 'bankruptcy')
     assert.equal(statusClassOf('Находится в стадии ликвидации', null), 'liquidating')
     assert.equal(statusClassOf('Прекратило деятельность (реорганизовано в форме присоединения)', null), 'closed')
     assert.equal(statusClassOf('', null), 'unknown')
@@ -169,6 +177,20 @@ describe('an answer of the registry', () => {
     assert.equal(decided(answer).verdict, 'verified')
   })
 
+  it('names the marks of the company that was asked about, and says when it could not be asked', () => {
+    const marks = (text: string, status = 200) => readNegative('7700000009', { status, text })
+    const item = (inn: string, negative: unknown) =>
+      JSON.stringify({ items: [{ ЮЛ: { ИНН: inn, Негатив: negative } }] })
+    assert.deepEqual(marks(item('7700000009', { МассАдрес: 'Да', БлокСчета: 'Нет', Банкрот: '', Текст: 'x' })), [
+      'МассАдрес',
+    ])
+    assert.deepEqual(marks(item('7700000009', [])), [], 'the registry writes an empty object as a list')
+    assert.deepEqual(marks(item('7707083893', { Банкрот: 'Да' })), [], 'marks of another company')
+    for (const text of ['', 'Ошибка: Неверный ключ (1)', '"Ошибка: Исчерпано"', '[]'])
+      assert.equal(marks(text), null, text)
+    assert.equal(marks(item('7700000009', {}), 503), null)
+  })
+
   it('keeps no director, founder or citizenship', () => {
     const answer = answered([company({ Руководитель: { ФИОПолн: 'Тайный Человек', ИННФЛ: '770000000082' } })])
     assert.equal(JSON.stringify(answer).includes('Тайный'), false)
@@ -201,6 +223,21 @@ describe('the decision', () => {
     assert.equal(decided(nothing).verdict, 'not_found_yet')
     assert.equal(decided(nothing, { secondLook: true }).verdict, 'rejected')
     assert.equal(decided(nothing, { confirmedAbsent: true }).verdict, 'rejected')
+  })
+
+  it('takes no date that cannot be, and lets a person look at data that the second source calls unreliable', () => {
+    const read = (data: Readonly<Record<string, unknown>>) =>
+      readDadata('7700000009', {
+        status: 200,
+        text: JSON.stringify({ suggestions: [{ data: { inn: '7700000009', ...data } }] }),
+        at,
+      })
+    const dated = read({ state: { status: 'ACTIVE', registration_date: 1e300 } })
+    assert.equal(dated.tag === 'found' ? dated.companies[0]?.registeredOn : dated.tag, null)
+    assert.equal(decided(dated).verdict, 'verified')
+    assert.equal(decided(read({ state: { status: 'ACTIVE' }, invalid: true })).verdict, 'needs_review')
+    for (const status of ['constructor', 'SLEEPING', ''])
+      assert.equal(decided(read({ state: { status } })).reason, 'status-unknown', status)
   })
 
   it('understands the second source', () => {
