@@ -5,7 +5,7 @@ import { apiDoor, openApiDoor } from '../http/api.ts'
 import type { Door } from '../http/app.ts'
 import type { makeIngest } from '../http/ingest.ts'
 import type { Metrics } from '../http/metrics.ts'
-import { sourceLimit } from '../http/peer.ts'
+import { sourceAddress, sourceLimit } from '../http/peer.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import { assetsDoor, feedsDoor, type PublicDeps, partnersDoor, payDoor } from '../http/publicDoors.ts'
 import { type WebhookDoorDeps, webhookDoor } from '../http/webhooks.ts'
@@ -73,6 +73,11 @@ export const makeDoors = (
         ? metricsText(deps)
         : new Response(null, { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } }),
   }
+  // Behind a proxy of ours guesses are counted by who made them, or one stranger would lock everybody out.
+  const bySource =
+    (open: Door['open']): Door['open'] =>
+    (request, peer) =>
+      open(request, sourceAddress(peer, [request.headers.get('x-forwarded-for') ?? ''], config.service.trustedProxies))
   const openApi = openApiDoor(ports)
   const console = makeConsole(ports)
   const assets = assetsDoor(publicDeps)
@@ -80,14 +85,16 @@ export const makeDoors = (
     { prefix: '/webhooks', open: webhooks },
     {
       prefix: '/api/v1',
-      open: apiDoor({
-        ports,
-        doctor: () => diagnose(deps),
-        onError: (error) => log.error('A question could not be answered', errorFields(error)),
-      }),
+      open: bySource(
+        apiDoor({
+          ports,
+          doctor: () => diagnose(deps),
+          onError: (error) => log.error('A question could not be answered', errorFields(error)),
+        }),
+      ),
     },
     { prefix: '/openapi', open: openApi },
-    { prefix: '/console', open: console.open },
+    { prefix: '/console', open: bySource(console.open) },
     metricsDoor,
     { prefix: '/pay', open: payDoor(publicDeps) },
     { prefix: '/partners', open: partnersDoor(publicDeps) },
