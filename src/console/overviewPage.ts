@@ -87,7 +87,7 @@ export const overviewPage = async (look: Look): Promise<Page> => {
 
 const statusTable = (look: Look, rows: readonly Counted[], href: string): string =>
   table(
-    [look.say('status'), ''],
+    [look.say('status'), look.say('howMany')],
     rows.map((row) => [badge(row.status, look), link(`${href}${row.status}`, String(row.count))]),
     look.say('nothingFound'),
   )

@@ -192,6 +192,7 @@ const dictionary = {
   asThen: ['карточка на этот момент', 'the card at this moment'],
   traceTitle: ['Цепочка события', 'Chain of an event'],
   counted: ['Эффектов:', 'Effects:'],
+  howMany: ['Сколько', 'How many'],
   onlyCounted: ['Посчитано, ничего не изменено.', 'Counted, nothing was changed.'],
   count: ['Только посчитать', 'Only count'],
   tookTooLong: ['Ответ занял слишком много времени; уточните вопрос.', 'The answer took too long; ask for less.'],
