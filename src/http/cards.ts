@@ -96,9 +96,10 @@ const rowAsOf = async (
   at: { readonly row: Row; readonly asOf: string; readonly actor: Actor; readonly id: string },
 ): Promise<Row> => {
   const model = ports.readModels.find((candidate) => candidate.name === resource.readModel)
-  if (!model) throw problem(400, 'asOf-not-here', 'Only partners, subscriptions and payments can be seen as they were')
+  if (!model || resource.subject === undefined)
+    throw problem(400, 'asOf-not-here', 'Only partners, subscriptions and payments can be seen as they were')
   const upTo = await readAsOf(ports, at.asOf)
-  const folded = await foldUpTo(ports, model, { subject: String(at.row.partnerId), key: at.id, upTo })
+  const folded = await foldUpTo(ports, model, { subject: String(at.row[resource.subject]), key: at.id, upTo })
   if (!folded) throw problem(404, 'not-born', 'The item did not exist then')
   const row = at.actor.role === 'analyst' && resource.name === 'partners' ? maskPartner(folded) : folded
   return resource.name === 'partners' ? { ...row, pageUrl: row.listed === true ? `/partners/${row.slug}` : null } : row

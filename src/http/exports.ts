@@ -158,8 +158,12 @@ async function* ndjson(chunks: Chunks): AsyncGenerator<Uint8Array> {
     if (items.length > 0) yield encoder.encode(`${items.map((item) => JSON.stringify(item)).join('\n')}\n`)
 }
 
-/** A cell that a spreadsheet would take for a formula begins with an apostrophe instead; numbers are no formulas and stay digits. */
-const cell = (field: Field, value: unknown): string => {
+/** What a spreadsheet would read as a formula; a lone number, such as a phone with its plus, is none. */
+const formula = /^[\s\u00a0]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/
+const loneNumber = /^[+-]?\d+(?:[.,]\d+)?$/
+
+/** A cell that a spreadsheet would take for a formula begins with an apostrophe instead; numbers stay digits. */
+const cell = (value: unknown): string => {
   if (value === null || value === undefined) return ''
   const text =
     typeof value === 'object'
@@ -167,14 +171,13 @@ const cell = (field: Field, value: unknown): string => {
         ? value.join('; ')
         : JSON.stringify(value)
       : String(value)
-  const isText = field.type !== 'number' && field.type !== 'boolean' && field.type !== 'time'
-  return isText && /^[\s\u00a0]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text
+  return formula.test(text) && !loneNumber.test(text) ? `'${text}` : text
 }
 
 async function* csv(resource: Resource | SmallResource, chunks: Chunks): AsyncGenerator<Uint8Array> {
   yield encoder.encode(stringify([exportColumns(resource)]))
   for await (const items of chunks) {
-    const rows = items.map((item) => resource.fields.map((field) => cell(field, valueAt(item, field.name))))
+    const rows = items.map((item) => resource.fields.map((field) => cell(valueAt(item, field.name))))
     if (rows.length > 0) yield encoder.encode(stringify(rows))
   }
 }

@@ -70,6 +70,10 @@ export const makeIngest = (deps: IngestDeps) => {
   const ingest = async (route: AnyWebhookRoute, delivery: AuthenticDelivery): Promise<Answer> => {
     const reading = route.read(delivery)
     if (reading.tag === 'ping') return reading.answer
+    const known =
+      reading.tag === 'query' || reading.tag === 'facts' ? await inquired(route, delivery, reading.facts) : null
+    if (known) return known
+    if (reading.tag === 'query') return databaseAway
     const kept = keptOf(route, delivery, reading)
     const key = kept.dedupeKey
     if (kept.verdict === 'accepted') {
@@ -85,10 +89,20 @@ export const makeIngest = (deps: IngestDeps) => {
       for (let before = underway.get(key); before; before = underway.get(key)) await before.catch(() => {})
       const work = keep(route, delivery, kept)
       underway.set(key, work)
-      return await work.finally(() => underway.delete(key))
+      const answer = await work.finally(() => underway.delete(key))
+      return kept.verdict === 'accepted' ? await route.answerAfter(kept.facts, delivery) : answer
     } catch (error) {
       if (isLogAway(error)) return databaseAway
       throw error
+    }
+  }
+
+  const inquired = async (route: AnyWebhookRoute, delivery: Delivery, facts: unknown): Promise<Answer | null> => {
+    try {
+      return await route.inquire(facts, delivery)
+    } catch (error) {
+      deps.onError(error, route.route)
+      return databaseAway
     }
   }
 
@@ -139,7 +153,8 @@ export const makeIngest = (deps: IngestDeps) => {
 
   /** Appends the row with whatever its meaning becomes; a decision that throws keeps the row alone, in quarantine. */
   const append = async (route: AnyWebhookRoute, kept: Kept, row: InboxRow): Promise<Handled | AppendResult> => {
-    if (kept.verdict !== 'accepted' && kept.verdict !== 'duplicate') return appendRow(row)
+    const poor = kept.verdict === 'quarantined' && kept.facts !== null
+    if (kept.verdict !== 'accepted' && kept.verdict !== 'duplicate' && !poor) return appendRow(row)
     try {
       return await decide(route, kept, row)
     } catch (error) {
@@ -244,7 +259,12 @@ const keptOf = (
     case 'facts':
       return { ...reading, verdict: 'accepted', reason: reading.flags?.join(', ') ?? null, answer: accepted }
     case 'poor':
-      return { ...reading, verdict: 'quarantined', answer: accepted, facts: null }
+      return {
+        ...reading,
+        verdict: 'quarantined',
+        answer: accepted,
+        facts: route.takesPoor ? (reading.facts ?? null) : null,
+      }
     case 'ignored':
       return { ...reading, verdict: 'ignored', answer: accepted, facts: null }
     default: {

@@ -1,4 +1,4 @@
-import type { Answer, Delivery, WebhookWire } from '../connectors/connector.ts'
+import type { Answer, Delivery, Inquiry, Reading, WebhookWire } from '../connectors/connector.ts'
 import type { Message } from '../engine/model.ts'
 import type { Instant } from '../kernel/time.ts'
 
@@ -23,7 +23,9 @@ export type WebhookRoute<Settings = never, Facts = never> = {
   readonly route: string
   readonly methods: readonly string[]
   readonly settings: () => Settings
-  readonly wire: WebhookWire<Settings, Facts>
+  readonly wire: Omit<WebhookWire<Settings, Facts>, 'read'> & {
+    readonly read: (delivery: Delivery, settings: Settings) => Reading<Facts> | Inquiry<Facts>
+  }
   /** The claims that decide where the facts go; they are looked up before `intake`. */
   readonly claims?: (facts: Facts) => readonly string[]
   readonly intake: (facts: Facts, context: IntakeContext) => Target
@@ -31,6 +33,12 @@ export type WebhookRoute<Settings = never, Facts = never> = {
   readonly whenContentDiffers: 'conflict' | 'reread'
   /** Answers at once from local state, without waiting for a commit; null lets the delivery take the ordinary way. */
   readonly decideAtOnce?: (facts: Facts, delivery: Delivery) => Promise<Answer | null>
+  /** Answers what changes nothing, so that nothing is kept of it; null lets the delivery take the ordinary way. */
+  readonly inquire?: (facts: Facts, delivery: Delivery) => Promise<Answer | null>
+  /** The answer to a kept delivery and to its repeats, when it says more than that it was accepted. */
+  readonly answerAfter?: (facts: Facts, delivery: Delivery) => Promise<Answer>
+  /** The facts of a poor delivery go to `intake` too, because even they tell something; the row stays in quarantine. */
+  readonly takesPoor?: boolean
 }
 
 /** A route whose settings and facts are known only to itself. */
@@ -40,11 +48,14 @@ export type AnyWebhookRoute = {
   readonly methods: readonly string[]
   readonly whenContentDiffers: 'conflict' | 'reread'
   readonly verify: (delivery: Delivery) => ReturnType<WebhookWire<unknown, unknown>['verify']>
-  readonly read: (delivery: Delivery) => ReturnType<WebhookWire<unknown, unknown>['read']>
+  readonly read: (delivery: Delivery) => Reading<unknown> | Inquiry<unknown>
   readonly accepted: (delivery: Delivery) => Answer
   readonly claims: (facts: unknown) => readonly string[]
   readonly intake: (facts: unknown, context: IntakeContext) => Target
   readonly decideAtOnce: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
+  readonly inquire: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
+  readonly answerAfter: (facts: unknown, delivery: Delivery) => Promise<Answer>
+  readonly takesPoor: boolean
 }
 
 /** Hides the types of a route; facts come back to the intake of the same route only. */
@@ -59,4 +70,8 @@ export const webhookRoute = <Settings, Facts>(route: WebhookRoute<Settings, Fact
   claims: (facts) => route.claims?.(facts as Facts) ?? [],
   intake: (facts, context) => route.intake(facts as Facts, context),
   decideAtOnce: async (facts, delivery) => (route.decideAtOnce ? route.decideAtOnce(facts as Facts, delivery) : null),
+  inquire: async (facts, delivery) => (route.inquire ? route.inquire(facts as Facts, delivery) : null),
+  answerAfter: async (facts, delivery) =>
+    route.answerAfter ? route.answerAfter(facts as Facts, delivery) : route.wire.accepted(delivery),
+  takesPoor: route.takesPoor === true,
 })

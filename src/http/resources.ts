@@ -17,7 +17,10 @@ export type Field = {
   readonly searched?: 'part' | 'whole' | 'phone'
 }
 
-/** A list of the API; another one is another entry here. */
+/**
+ * A list of the API. Another one is another entry in `resources`: the routes, the filters, the exports, the masks of questions and
+ * the description follow from it. What analysts read is a view of the schema `read`, which masks what `personal` names.
+ */
 export type Resource = {
   readonly name: string
   readonly doc: string
@@ -27,6 +30,8 @@ export type Resource = {
   readonly defaultSort: string
   /** The read model behind it; null for a table that is always current. */
   readonly readModel: string | null
+  /** The field of a row that says whom its events are about; cards of such a list can be seen as they were. */
+  readonly subject?: string
   /** What is selected from: `{table}` is the live table of the read model. */
   readonly source: { readonly operator: string; readonly analyst: string }
 }
@@ -43,6 +48,7 @@ const partners: Resource = {
   doc: 'Partners: companies and sole traders that registered',
   id: 'partnerId',
   readModel: 'partners',
+  subject: 'partnerId',
   defaultSort: '-registeredAt',
   source: {
     operator: "(select t.*, case when listed then '/partners/' || slug end as page_url from {table} t) s",
@@ -85,6 +91,7 @@ const subscriptions: Resource = {
   doc: 'Subscriptions of partners',
   id: 'subscriptionId',
   readModel: 'subscriptions',
+  subject: 'partnerId',
   defaultSort: '-openedAt',
   source: { operator: '{table} s', analyst: 'read.subscriptions s' },
   fields: [
@@ -110,6 +117,7 @@ const payments: Resource = {
   doc: 'Payments and what became of them',
   id: 'paymentId',
   readModel: 'payments',
+  subject: 'partnerId',
   defaultSort: '-createdAt',
   source: { operator: '{table} s', analyst: 'read.payments s' },
   fields: [
@@ -124,6 +132,73 @@ const payments: Resource = {
     field('declineReason', 'decline_reason'),
     field('createdAt', 'created_at', 'time', { always: true }),
     field('paidAt', 'paid_at', 'time'),
+    field('position', 'position', 'number'),
+  ],
+}
+
+const leads: Resource = {
+  name: 'leads',
+  doc: 'Leads: people who look for a partner',
+  id: 'leadId',
+  readModel: 'leads',
+  defaultSort: '-createdAt',
+  source: { operator: '{table} s', analyst: 'read.leads s' },
+  fields: [
+    field('leadId', 'lead_id', 'text', { searched: 'whole' }),
+    field('source', 'source'),
+    field('externalId', 'external_id', 'text', { searched: 'whole' }),
+    field('dialogId', 'dialog_id', 'text', { searched: 'whole' }),
+    field('name', 'name', 'text', { personal: true, searched: 'part' }),
+    field('phone', 'phone', 'text', { personal: true, searched: 'phone' }),
+    field('email', 'email', 'text', { personal: true, caseless: true, searched: 'part' }),
+    field('city', 'city', 'text', { caseless: true }),
+    field('service', 'service', 'text', { caseless: true }),
+    field('wish', 'wish', 'text', { personal: true, searched: 'part' }),
+    field('pageUrl', 'page_url'),
+    field('utm', 'utm', 'json'),
+    field('status', 'status'),
+    field('offers', 'offers', 'json'),
+    field('createdAt', 'created_at', 'time', { always: true }),
+    field('position', 'position', 'number'),
+  ],
+}
+
+const dialogs: Resource = {
+  name: 'dialogs',
+  doc: 'Dialogs with visitors of the site',
+  id: 'dialogId',
+  readModel: 'dialogs',
+  defaultSort: '-openedAt',
+  source: { operator: '{table} s', analyst: 'read.dialogs s' },
+  fields: [
+    field('dialogId', 'dialog_id', 'text', { searched: 'whole' }),
+    field('channel', 'channel'),
+    field('externalId', 'external_id', 'text', { searched: 'whole' }),
+    field('name', 'name', 'text', { personal: true, searched: 'part' }),
+    field('phone', 'phone', 'text', { personal: true, searched: 'phone' }),
+    field('status', 'status'),
+    field('leadId', 'lead_id', 'text', { searched: 'whole' }),
+    field('openedAt', 'opened_at', 'time', { always: true }),
+    field('lastMessageAt', 'last_message_at', 'time'),
+    field('position', 'position', 'number'),
+  ],
+}
+
+const messages: Resource = {
+  name: 'messages',
+  doc: 'What was said in dialogs',
+  id: 'messageId',
+  readModel: 'messages',
+  defaultSort: '-at',
+  source: { operator: '{table} s', analyst: 'read.messages s' },
+  fields: [
+    field('messageId', 'message_id', 'text', { searched: 'whole' }),
+    field('dialogId', 'dialog_id', 'text', { searched: 'whole' }),
+    field('direction', 'direction'),
+    field('author', 'author'),
+    field('text', 'text', 'text', { personal: true, searched: 'part' }),
+    field('attachments', 'attachments', 'number'),
+    field('at', 'at', 'time', { always: true }),
     field('position', 'position', 'number'),
   ],
 }
@@ -193,7 +268,17 @@ const events: Resource = {
 }
 
 /** Lists that come from the database; one entry each. */
-export const resources: readonly Resource[] = [partners, subscriptions, payments, webhooks, effects, events]
+export const resources: readonly Resource[] = [
+  partners,
+  subscriptions,
+  payments,
+  leads,
+  dialogs,
+  messages,
+  webhooks,
+  effects,
+  events,
+]
 
 /** A list whose few items are in memory. */
 export type SmallResource = {

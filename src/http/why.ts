@@ -248,15 +248,13 @@ const traceLinks = async (ports: HttpPorts, id: string): Promise<readonly Link[]
 }
 
 const eventsCausedBy = async (ports: HttpPorts, id: string): Promise<RecordedEvent[]> => {
-  // The causes of a delivery's events are found by its positions; those of an effect by the person or thing it is about.
+  // A delivery and a settled effect both know the positions of the events that committed with them.
   const rows = await ports.sql<RecordedEvent[]>`
     select e.position, e.event_id, e.stream, e.version, e.subject, e.type, e.data, e.meta, e.recorded_at
-      from hub.inbox b join hub.events e on e.position >= b.first_position and e.position < b.first_position + b.event_count
-     where b.webhook_id = ${id}
-    union all
-    select e.position, e.event_id, e.stream, e.version, e.subject, e.type, e.data, e.meta, e.recorded_at
-      from hub.effects f join hub.events e on e.subject = f.subject and e.position > f.event_position and e.meta -> 'cause' ->> 'id' = f.effect_id::text
-     where f.effect_id = ${id} order by position`
+      from (select first_position, event_count from hub.inbox where webhook_id = ${id}
+            union all select first_position, event_count from hub.effects where effect_id = ${id}) became
+      join hub.events e on e.position >= became.first_position and e.position < became.first_position + became.event_count
+     order by e.position`
   return [...rows]
 }
 

@@ -64,6 +64,8 @@ describe('exports of the API', () => {
     const { text } = await api.get('partners', 'operator', csv)
     assert.ok(text.includes(`"'=HYPERLINK(""http://example.ru"")"`))
     assert.doesNotMatch(text, /(^|,)"?=/m)
+    // A phone is a number to a spreadsheet, not a formula.
+    assert.match(text, /,\+79123456789,/)
     const payments = await api.get('payments', 'operator', csv)
     assert.match(payments.text, /,250000,0,succeeded,/)
     assert.match(payments.text, /,2026-11-24T09:00:00\.000Z,/)
