@@ -36,7 +36,7 @@ export const openServer = async (say: (line: string) => void): Promise<BenchServ
     url.pathname = `/${name}`
     return url.href
   }
-  const stop = async (): Promise<void> => {
+  const stopOnce = async (): Promise<void> => {
     try {
       for (const name of made) await admin.unsafe(`drop database if exists ${name} with (force)`)
       await admin.end({ timeout: 5 })
@@ -44,6 +44,12 @@ export const openServer = async (say: (line: string) => void): Promise<BenchServ
       await embedded?.stop()
       rmSync(folder, { recursive: true, force: true })
     }
+  }
+  let stopping: Promise<void> | null = null
+  /** A signal and the end of the run may both ask for it: whoever comes second waits for the same end. */
+  const stop = (): Promise<void> => {
+    stopping ??= stopOnce()
+    return stopping
   }
   const rows = await admin<{ name: string; setting: string; unit: string | null }[]>`
     select name, setting, unit from pg_settings where name = any (${told}) order by array_position(${told}, name)`
