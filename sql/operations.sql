@@ -31,7 +31,7 @@ update hub.effects set status = 'waiting', due_at = hub.now(), settled_at = null
  where destination <> 'hub' and ($1::text is null or destination = $1) and ($2::text is null or kind = $2) and status = any ($3::text[])
 
 -- name: advance_clock
-update hub.clock set offset_by = offset_by + make_interval(secs => $1::float8) returning extract(epoch from offset_by)::float8 as seconds, hub.now() as now
+update hub.clock set offset_by = offset_by + make_interval(secs => $1::float8) returning extract(epoch from offset_by)::float8 as seconds, clock_timestamp() + offset_by as now
 
 -- name: notify
 select pg_notify($1, $2)

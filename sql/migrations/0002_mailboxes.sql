@@ -65,6 +65,8 @@ create table hub.effects (
   history           jsonb       not null default '[]',
   created_at        timestamptz not null,
   settled_at        timestamptz,
+  first_position    bigint,
+  event_count       integer     not null default 0,
   constraint effects_running_means_leased check ((status = 'running') = (leased_until is not null))
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 create index effects_due on hub.effects (destination, due_at) where status = 'waiting';

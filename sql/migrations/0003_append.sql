@@ -4,7 +4,7 @@
 --   p_appends  [{i, s: stream, v: expected version or null, n: count of events, k: key hash, c: content hash}]
 --   p_events   [{i, n, id, s, b: subject, t: type, d: data, m: meta}]     i: index of the append, from 1; n: from 1 within it
 --   p_inbox    [{i, ...}]   p_claims [{i, k: key, take}]   p_keys [{i, b: subject, w: wrapped key}]
---   p_settle   [{i, e: effect, a: attempt, st: status, o: outcome, er: error, du: due, h: history entry}]
+--   p_settle   [{i, e: effect, a: attempt, st: status, o: outcome, er: error, du: due, h: history entry, n: count of events}]
 -- verdicts: 0 appended, 1 duplicate, 2 fenced, 3 claimed, 4 conflict.
 create function hub.append(
   p_appends text, p_events text, p_inbox text, p_claims text, p_keys text, p_settle text,
@@ -107,8 +107,10 @@ begin
   if p_settle <> '' then
     update hub.effects f
       set status = s.st, leased_until = null, worker = null, outcome = s.o, last_error = s.er, due_at = coalesce(s.du, f.due_at),
-          settled_at = case when s.st in ('waiting', 'unknown') then null else v_at end, history = f.history || s.h
-      from json_to_recordset(p_settle::json) as s(i int, e uuid, a int, st text, o jsonb, er text, du timestamptz, h jsonb)
+          settled_at = case when s.st in ('waiting', 'unknown') then null else v_at end, history = f.history || s.h,
+          first_position = case when s.n > 0 then positions[s.i] else f.first_position end,
+          event_count = case when s.n > 0 then s.n else f.event_count end
+      from json_to_recordset(p_settle::json) as s(i int, e uuid, a int, st text, o jsonb, er text, du timestamptz, h jsonb, n int)
       where f.effect_id = s.e and f.attempt = s.a and verdicts[s.i] = 0;
   end if;
   details := json_build_object('firsts', v_firsts, 'holders', v_holders);

@@ -1,3 +1,4 @@
+import { makeDownload } from '../connectors/fetcher.ts'
 import { createTildaCourier, type TemplateAsset } from '../connectors/tilda/client.ts'
 import { formClaims, formTarget } from '../connectors/tilda/intake.ts'
 import { builtInTemplate, type PageTemplate } from '../connectors/tilda/page.ts'
@@ -123,7 +124,7 @@ export const composeTilda = (composing: Composing): { provider: Provider; templa
   const [secret = ''] = settings.webhookKeys
   const courier = createTildaCourier(settings, {
     call: composing.call,
-    download: downloader(composing.fetch),
+    download: makeDownload(composing.fetch),
     save: templates.save,
     formAction: `${publicUrl}/leads`,
     assetPrefix: '/assets/tilda/',
@@ -150,23 +151,3 @@ export const composeTilda = (composing: Composing): { provider: Provider; templa
   }
   return { provider, templates, formUrl }
 }
-
-const downloader =
-  (fetcher: typeof fetch) =>
-  async (
-    url: string,
-    bytesMax: number,
-    signal: AbortSignal,
-  ): Promise<{ contentType: string; bytes: Uint8Array } | null> => {
-    try {
-      const response = await fetcher(url, { redirect: 'manual', signal })
-      const length = Number(response.headers.get('content-length') ?? 0)
-      if (response.status !== 200 || length > bytesMax) return null
-      const bytes = new Uint8Array(await response.arrayBuffer())
-      return bytes.byteLength > bytesMax
-        ? null
-        : { contentType: response.headers.get('content-type') ?? 'application/octet-stream', bytes }
-    } catch {
-      return null
-    }
-  }

@@ -57,6 +57,7 @@ export const prepareAppend = (request: AppendRequest): PreparedAppend => {
           er: settle.error,
           du: settle.dueAt,
           h: [settle.history],
+          n: request.events.length,
         })
       : null,
   }
