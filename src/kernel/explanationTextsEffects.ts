@@ -88,6 +88,12 @@ const content: CodeFamily = {
   codes: [
     ['mailbox-full', 'Ящик получателя переполнен', 'The mailbox of the recipient is full'],
     ['hard-bounce', 'Такого почтового адреса нет', 'There is no such mail address'],
+    ['address-not-valid', 'По этому адресу нельзя написать', 'This address cannot be written to'],
+    [
+      'letter-not-valid',
+      'Письмо не составилось: не хватает данных',
+      'The letter could not be written: values are missing',
+    ],
     ['bot-failed', 'Бот не смог ответить', 'The bot could not answer'],
     ['template-empty', 'Шаблон страницы пуст', 'The page template is empty'],
     ['template-token-missing', 'В шаблоне нет обязательной метки', 'The template lacks a required token'],
