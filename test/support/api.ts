@@ -130,14 +130,12 @@ export const playTracedPartner = async (core: Core) => {
     inbox: delivery(webhookId, body),
   })
   if (applied.tag !== 'accepted') throw new Error(`The application was ${applied.tag}`)
-  const history = [
-    { attempt: 1, at: '2026-11-24T09:00:01.000Z', outcome: 'later', code: 'server-error' },
-    { attempt: 2, at: '2026-11-24T09:00:09.000Z', outcome: 'done', code: null },
-  ]
-  await core.sql`insert into hub.effects
-      (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, attempt, history, created_at, settled_at)
-    select ${effectId}, 'fns', 'fns.lookUp', 'verifyTaxpayer', event_id, position, subject, '{"inn":"7700000009"}', 'done', ${at}, 2,
-           ${JSON.stringify(history)}::text::jsonb, ${at}, ${at} from hub.events where position = ${applied.position}`
+  const earlier = [{ attempt: 1, at: '2026-11-24T09:00:01.000Z', outcome: 'later', code: 'server-error' }]
+  await core.sql`insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload,
+      status, due_at, attempt, leased_until, history, created_at)
+    select ${effectId}, 'fns', 'fns.lookUp', 'verifyTaxpayer', event_id, position, subject, '{"inn":"7700000009"}',
+           'running', ${at}, 2, clock_timestamp() + interval '1 minute', ${JSON.stringify(earlier)}::text::jsonb, ${at}
+      from hub.events where position = ${applied.position}`
   const verified = await core.handler.handle({
     stream: partnerStream(id),
     command: {
@@ -162,6 +160,15 @@ export const playTracedPartner = async (core: Core) => {
       },
     },
     cause: { kind: 'effect', id: effectId },
+    settle: {
+      effectId,
+      attempt: 2,
+      status: 'done',
+      outcome: { tag: 'done' },
+      error: null,
+      dueAt: null,
+      history: { attempt: 2, at: '2026-11-24T09:00:09.000Z', outcome: 'done', code: null },
+    },
   })
   if (verified.tag !== 'accepted') throw new Error(`The verdict was ${verified.tag}`)
   return { id, webhookId, effectId, body, applied: applied.position, verified: verified.position }
