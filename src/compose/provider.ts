@@ -16,8 +16,13 @@ export type Provider = {
   readonly courier: Courier | null
   readonly places: readonly WebhookPlace[]
   readonly twin: Twin | null
+  /** What the provider is asked again and again. */
+  readonly periodic?: readonly Periodic[]
   readonly close?: () => Promise<void>
 }
+
+/** An operation that is due at the start and then once in every period of the service's clock. */
+export type Periodic = { readonly kind: string; readonly everyMs: number }
 
 /** What composing a provider needs. */
 export type Composing = {

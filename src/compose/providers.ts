@@ -1,9 +1,12 @@
 import type { ReactorSettings } from '../reactors/settings.ts'
 import { cloudpaymentsSettings, composeCloudPayments } from './cloudpayments.ts'
 import { composeEmail, type EmailLimits } from './email.ts'
+import { composeFlexbe } from './flexbe.ts'
 import { composeFns } from './fns.ts'
+import { composeProtalk } from './protalk.ts'
 import type { Composing, Provider } from './provider.ts'
 import { composeTilda, type Templates } from './tilda.ts'
+import { composeUmnico } from './umnico.ts'
 import { composeYooKassa, yookassaSettings } from './yookassa.ts'
 
 /** Every provider, with what others need of them. */
@@ -12,6 +15,8 @@ export type Providers = {
   readonly templates: Templates
   readonly formUrl: string
   readonly emailLimits: EmailLimits
+  /** Whether both the chat and the bot are there, so that words can be handed between them. */
+  readonly canRelay: boolean
   readonly expected: ReactorSettings['expected']
 }
 
@@ -19,6 +24,7 @@ export type Providers = {
 export const composeProviders = async (composing: Composing): Promise<Providers> => {
   const tilda = composeTilda(composing)
   const email = await composeEmail(composing)
+  const [umnico, protalk] = await Promise.all([composeUmnico(composing), composeProtalk(composing)])
   const shop = yookassaSettings(composing)
   const terminal = cloudpaymentsSettings(composing)
   return {
@@ -27,11 +33,15 @@ export const composeProviders = async (composing: Composing): Promise<Providers>
       tilda.provider,
       composeYooKassa(composing),
       composeCloudPayments(composing),
+      umnico,
+      protalk,
+      composeFlexbe(composing),
       email.provider,
     ],
     templates: tilda.templates,
     formUrl: tilda.formUrl,
     emailLimits: email.limits,
+    canRelay: umnico.courier !== null && protalk.courier !== null,
     expected: {
       yookassa: { accountId: shop.shopId, test: !shop.live },
       cloudpayments: { accountId: null, test: terminal.live === null ? null : !terminal.live },

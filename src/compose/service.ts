@@ -19,6 +19,7 @@ import { makeDoors } from './doors.ts'
 import { startEffects } from './effects.ts'
 import { errorFields, type Logger } from './log.ts'
 import { makeOperations } from './operations.ts'
+import { startPeriodic } from './periodic.ts'
 import type { Composing } from './provider.ts'
 import { composeProviders } from './providers.ts'
 import { replayer } from './replay.ts'
@@ -104,6 +105,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
       config.billing.receipts && config.billing.receiptVat !== null
         ? { vatCode: config.billing.receiptVat, taxSystemCode: config.billing.receiptTaxSystem }
         : null,
+    dialogMode: providers.canRelay ? config.dialogMode : 'native',
     expected: providers.expected,
   }
   const has = (role: Config['service']['roles'][number]): boolean => config.service.roles.includes(role)
@@ -119,6 +121,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     timers: has('timers'),
     onSettled: metrics.settled,
   })
+  const periodic = has('timers') ? startPeriodic(core, { ...options, providers: providers.list }) : null
   const replay = replayer(core, { providers: providers.list, ingest })
   const operations = makeOperations({
     core,
@@ -181,6 +184,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     handle,
     closeStreams: doors.closeStreams,
     stop: async () => {
+      await periodic?.stop()
       await Promise.all([effects.stop(), projections?.stop()])
       for (const provider of providers.list) await provider.close?.()
       await core.close()

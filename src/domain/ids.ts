@@ -34,6 +34,12 @@ export const readPartnerId = reader<PartnerId>('par')
 export const readSubscriptionId = reader<SubscriptionId>('sub')
 /** Reads a payment id; null when the text is none. */
 export const readPaymentId = reader<PaymentId>('pay')
+/** Reads a lead id; null when the text is none. */
+export const readLeadId = reader<LeadId>('lead')
+/** Reads a dialog id; null when the text is none. */
+export const readDialogId = reader<DialogId>('dlg')
+/** The lead of a dialog: a dialog has one, however often the visitor says who he is. */
+export const leadIdOf = (dialog: DialogId): LeadId => `lead_${dialog.slice(4)}` as LeadId
 
 /** The stream of a partner. */
 export const partnerStream = (id: string): string => `partner-${id}`
@@ -42,3 +48,7 @@ export const subscriptionStream = (id: string): string => `subscription-${id}`
 /** The stream of what a provider said about one of its payments. */
 export const noticeStream = (provider: string, providerPaymentId: string): string =>
   `notice-${provider}:${providerPaymentId}`
+/** The stream of a lead. */
+export const leadStream = (id: string): string => `lead-${id}`
+/** The stream of a dialog. */
+export const dialogStream = (id: string): string => `dialog-${id}`

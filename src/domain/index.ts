@@ -1,14 +1,36 @@
 import type { Decider } from '../kernel/decision.ts'
+import { type DialogCommand, type DialogEvent, dialog, dialogClaims, dialogPersonal } from './dialog.ts'
+import { type LeadCommand, type LeadEvent, lead, leadClaims, leadPersonal } from './lead.ts'
 import { type NoticeCommand, type NoticeEvent, notice } from './notice.ts'
 import { type OperatorCommand, type OperatorEvent, operatorLog } from './operatorLog.ts'
 import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
+import { type PollCommand, type PollEvent, poll } from './poll.ts'
+import { type ProofCommand, type ProofEvent, proof, proofPersonal } from './proof.ts'
 import { type SubscriptionCommand, type SubscriptionEvent, subscription, subscriptionPersonal } from './subscription.ts'
 import { type TemplateCommand, type TemplateEvent, template } from './template.ts'
 
 /** Every fact of the business. */
-export type DomainEvent = PartnerEvent | SubscriptionEvent | NoticeEvent | OperatorEvent | TemplateEvent
+export type DomainEvent =
+  | PartnerEvent
+  | SubscriptionEvent
+  | NoticeEvent
+  | OperatorEvent
+  | TemplateEvent
+  | LeadEvent
+  | DialogEvent
+  | ProofEvent
+  | PollEvent
 /** Every wish of the business. */
-export type DomainCommand = PartnerCommand | SubscriptionCommand | NoticeCommand | OperatorCommand | TemplateCommand
+export type DomainCommand =
+  | PartnerCommand
+  | SubscriptionCommand
+  | NoticeCommand
+  | OperatorCommand
+  | TemplateCommand
+  | LeadCommand
+  | DialogCommand
+  | ProofCommand
+  | PollCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 type Claims = { readonly take: readonly string[]; readonly release: readonly string[] }
@@ -59,5 +81,24 @@ export const models = {
     claimsOf: () => noClaims,
   }),
   template: erased({ decider: template, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
+  lead: erased({
+    decider: lead,
+    personal: leadPersonal,
+    subjectOf: (stream) => idOf(stream),
+    claimsOf: leadClaims,
+  }),
+  dialog: erased({
+    decider: dialog,
+    personal: dialogPersonal,
+    subjectOf: (stream) => idOf(stream),
+    claimsOf: dialogClaims,
+  }),
+  proof: erased({
+    decider: proof,
+    personal: proofPersonal,
+    subjectOf: (_stream, _state, event) => event.data.partnerId,
+    claimsOf: () => noClaims,
+  }),
+  poll: erased({ decider: poll, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
   notice: erased({ decider: notice, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
 }

@@ -277,7 +277,8 @@ const settle = async (
   effect: ClaimedEffect,
   done: { outcome: Outcome; settlement: Settlement },
 ): Promise<void> => {
-  const next = shared.commandOf(effect, done.outcome, shared.now())
+  const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
+  const next = shared.commandOf({ ...effect, payload }, done.outcome, shared.now())
   if (!next) return shared.lane.settle(done.settlement)
   const cause = { kind: 'effect', id: effect.effectId } as const
   // Said before the settlement, so that a crash in between says it again instead of never.

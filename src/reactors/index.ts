@@ -1,7 +1,10 @@
-import { partnerStream, readPartnerId, subscriptionStream } from '../domain/ids.ts'
+import type { Dialog } from '../domain/dialog.ts'
+import { dialogStream, partnerStream, readPartnerId, subscriptionStream } from '../domain/ids.ts'
 import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscription.ts'
+import { proveContacts } from './proveContacts.ts'
+import { pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
 import { sendLetters } from './sendLetters.ts'
 import type { Asked, ReactorSettings } from './settings.ts'
 import { takePayments } from './takePayments.ts'
@@ -46,6 +49,21 @@ const rule = (
       [null, null],
     )
     return react({ type: event.type, data: event.data } as DomainEvent, { partner, subscription })
+  },
+})
+
+/** A rule about a dialog, with the dialog as it is now. */
+const dialogRule = (
+  name: string,
+  types: readonly DomainEvent['type'][],
+  react: (event: DomainEvent, dialog: Dialog | null) => readonly Asked[],
+): Rule => ({
+  name,
+  types,
+  needs: ({ data }) => (typeof data.dialogId === 'string' ? [dialogStream(data.dialogId)] : []),
+  react: (event, states) => {
+    const [dialog] = states.values()
+    return react({ type: event.type, data: event.data } as DomainEvent, (dialog as Dialog | undefined) ?? null)
   },
 })
 
@@ -94,6 +112,12 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
           },
         ],
   ),
+  dialogRule('relayDialogs', ['MessageReceived', 'AnswerPrepared', 'MessageNoted'], (event, dialog) =>
+    relayDialogs(settings, event, dialog),
+  ),
+  dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced'], takeLeads),
+  rule('pullLeads', ['LeadReceived', 'PullHinted'], pullLeads),
+  rule('proveContacts', ['ProofAsked', 'CancellationAsked'], proveContacts),
   rule(
     'sendLetters',
     [

@@ -1,9 +1,12 @@
 import type { ProviderPayment as Answered } from '../connectors/payment.ts'
+import { cutText } from '../connectors/plainText.ts'
 import { slugOf } from '../connectors/slug.ts'
 import {
+  dialogStream,
   noticeStream,
   type PaymentId,
   partnerStream,
+  readDialogId,
   readPaymentId,
   readSubscriptionId,
   subscriptionStream,
@@ -55,6 +58,8 @@ export const commandOf =
   (effect: Settled, outcome: Outcome, now: Instant): Addressed | null => {
     if (effect.kind === 'hub.command') return outcome.tag === 'done' ? scheduled(effect, now) : null
     if (outcome.tag === 'refused') return refusal(effect, outcome.code, now)
+    // Whether the bot took the question nobody knows, so it is not asked twice: a person answers.
+    if (outcome.tag === 'unknown') return effect.kind === 'protalk.ask' ? handedOver(effect, outcome.code, now) : null
     if (outcome.tag !== 'done') return null
     switch (effect.kind) {
       case 'fns.lookUp':
@@ -63,6 +68,10 @@ export const commandOf =
         return linkReady(effect, { link: outcome.result as Answered, now })
       case 'cloudpayments.createOrder':
         return orderReady(settings, effect, { order: outcome.result as Ordered, now })
+      case 'protalk.ask':
+        return answered(effect, String((outcome.result as { text?: unknown }).text ?? ''), now)
+      case 'umnico.send':
+        return wasSent(effect, now)
       case 'yookassa.readPayment':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
@@ -72,11 +81,13 @@ export const commandOf =
     }
   }
 
-const scheduled = (effect: Settled, now: Instant): Addressed => {
+const scheduled = (effect: Settled, now: Instant): Addressed | null => {
   const { stream, command } = effect.payload as {
     stream: string
-    command: { type: string; data: Readonly<Record<string, unknown>> }
+    command: { type: string; data: Readonly<Record<string, unknown>> } | undefined
   }
+  // What the command said was about a person who was forgotten since.
+  if (!command) return null
   // The payload was written by a rule of ours; the moment is that of its execution.
   return { stream, command: { type: command.type, data: { ...command.data, at: now } } as DomainCommand }
 }
@@ -175,6 +186,41 @@ const recorded = (settings: ReactorSettings, answer: Answered, now: Instant): Ad
   return unmatched(answer.provider, { id: answer.providerPaymentId, reason: 'order-unknown', now })
 }
 
+/** The chat takes this much of an answer. */
+const answerLengthMax = 4000
+/** The bot's own words for giving up; a visitor who makes it say them gets a person, and nothing else. */
+const givesUp = /переда(?:ю|м|ём|ем)[^.!?\n]{0,60}(?:человек|оператор|менеджер|специалист|сотрудник)/iu
+
+const dialogOf = (effect: Settled): string | null => {
+  const id = readDialogId(String(effect.payload.dialogId ?? ''))
+  return id === null ? null : dialogStream(id)
+}
+
+/** What the bot said becomes an answer, whatever it says: it is text. The id of the question labels it in the chat. */
+const answered = (effect: Settled, words: string, now: Instant): Addressed | null => {
+  const stream = dialogOf(effect)
+  const text = cutText(words, answerLengthMax)
+  if (!stream || text === '') return stream ? handedOver(effect, 'answer-empty', now) : null
+  return {
+    stream,
+    command: {
+      type: 'PrepareAnswer',
+      data: { at: now, answerId: effect.effectId, text, handsOver: givesUp.test(text) },
+    },
+  }
+}
+
+const handedOver = (effect: Settled, reason: string, now: Instant): Addressed | null => {
+  const stream = dialogOf(effect)
+  return stream === null ? null : { stream, command: { type: 'HandOver', data: { at: now, reason } } }
+}
+
+const wasSent = (effect: Settled, now: Instant): Addressed | null => {
+  const stream = dialogOf(effect)
+  const answerId = String(effect.payload.customId ?? '')
+  return stream === null ? null : { stream, command: { type: 'NoteSent', data: { at: now, answerId } } }
+}
+
 const unmatched = (
   provider: Provider,
   { id, reason, now }: { id: string; reason: string; now: Instant },
@@ -195,6 +241,8 @@ const refusal = (effect: Settled, code: string, now: Instant): Addressed | null 
         }
       )
     }
+    case 'protalk.ask':
+      return handedOver(effect, code, now)
     case 'yookassa.readPayment':
       return unmatched('yookassa', { id: String(effect.payload.providerPaymentId ?? ''), reason: code, now })
     case 'cloudpayments.readPayment':

@@ -15,6 +15,8 @@ export type ReactorSettings = {
   /** Our own pay page of a subscription. */
   readonly payUrl: (subscriptionId: string) => string
   readonly receipts: { readonly vatCode: number; readonly taxSystemCode: number | null } | null
+  /** Whether visitors' words are handed to the bot by us, or the bot sits on the chat itself and we only watch. */
+  readonly dialogMode: 'relay' | 'native'
   /** The account that the provider's answers must name, and whether they must be test payments; null: it does not tell. */
   readonly expected: Readonly<Record<Provider, { readonly accountId: string | null; readonly test: boolean | null }>>
 }

@@ -1,4 +1,4 @@
-import { partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
+import { leadId, leadStream, partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
 import { type Application, contactClaims, innClaim } from '../../domain/partner.ts'
 import type { Instant } from '../../kernel/time.ts'
 import type { TildaFormFacts } from './wire.ts'
@@ -88,6 +88,23 @@ export const formTarget = (facts: TildaFormFacts, context: Context): FormTarget 
     case 'cancel_subscription':
       return { tag: 'poor', reason: 'cancellation-needs-proof' }
     case 'lead':
-      return { tag: 'ignored', reason: 'lead-noted' }
+      return leadTarget(facts, context)
   }
+}
+
+/** A form that asks for a partner instead of being one; each form is a lead of its own. */
+const leadTarget = (facts: TildaFormFacts, context: Context): FormTarget => {
+  const id = leadId(context.newId())
+  const details = {
+    name: facts.name,
+    phone: facts.phone,
+    email: facts.email,
+    city: facts.city,
+    service: facts.services[0] ?? null,
+    wish: facts.comment,
+    pageUrl: null,
+    utm: facts.utm,
+  }
+  const data = { leadId: id, at: context.at, source: 'tilda', externalId: null, via: 'hook', dialogId: null, details }
+  return { tag: 'command', stream: leadStream(id), command: { type: 'ReceiveLead', data }, isNew: true }
 }

@@ -34,6 +34,9 @@ export type UmnicoChannel = {
   readonly isWidget: boolean
 }
 
+/** A state of a deal, as the account names it. */
+export type UmnicoStatus = { readonly statusId: string; readonly type: string; readonly name: string }
+
 /** The documents name no rate; more than this was never seen in a chat of people. */
 const policy: DestinationPolicy = {
   concurrencyMax: 4,
@@ -68,6 +71,7 @@ export const umnicoCourier = (settings: UmnicoSettings, deps: { readonly call: P
       'umnico.readAccount': readAccount(desk),
       'umnico.readLead': readLead(desk),
       'umnico.readChannels': readChannels(desk),
+      'umnico.readStatuses': readStatuses(desk),
     },
   }
 }
@@ -301,6 +305,20 @@ const readChannels =
         : [{ saId, type: bodyTextAt(item, 'type') ?? '', login: bodyTextAt(item, 'login'), isWidget }]
     })
     return done({ channels })
+  }
+
+const readStatuses =
+  (desk: Desk): Performer<unknown, { readonly statuses: readonly UmnicoStatus[] }> =>
+  async (_payload, attempt) => {
+    const answer = await read(desk, '/statuses', attempt)
+    if (ended(answer)) return answer.end
+    const statuses = listOf(answer.value).flatMap((item) => {
+      const statusId = bodyTextAt(item, 'id')
+      return statusId === null
+        ? []
+        : [{ statusId, type: bodyTextAt(item, 'type') ?? '', name: bodyTextAt(item, 'name') ?? statusId }]
+    })
+    return done({ statuses })
   }
 
 /** The items of a list, which may stand alone or in a field, each perhaps in a wrapping of its own. */

@@ -1,0 +1,104 @@
+import { type DialogIdentity, dialogClaim, type Visitor } from '../../domain/dialog.ts'
+import { dialogId, dialogStream, readDialogId } from '../../domain/ids.ts'
+import type { Instant } from '../../kernel/time.ts'
+import { phoneFrom } from '../contact.ts'
+import type { UmnicoFacts, UmnicoLead, UmnicoMessage } from './wire.ts'
+
+/** What a notification becomes: a command for a dialog, or nothing. */
+export type ChatTarget =
+  | {
+      readonly tag: 'command'
+      readonly stream: string
+      readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
+      readonly isNew: boolean
+    }
+  | { readonly tag: 'ignored'; readonly reason: string }
+  | { readonly tag: 'poor'; readonly reason: string }
+
+type Context = {
+  readonly at: Instant
+  readonly newId: () => string
+  readonly holders: ReadonlyMap<string, string>
+}
+
+/** What the service knows of the states of deals; null for one that it has not read yet. */
+export type StatusOf = (statusId: string) => { readonly name: string; readonly ends: boolean } | null
+
+/** Which stream a dialog of Umnico is. */
+export const chatClaims = (facts: UmnicoFacts): readonly string[] =>
+  facts.kind === 'message' || facts.kind === 'lead' ? [dialogClaim(facts.accountId, facts.leadId)] : []
+
+type Place = { readonly stream: string; readonly dialogId: DialogIdentity['dialogId']; readonly isNew: boolean }
+
+const placeOf = (facts: UmnicoFacts, context: Context): Place => {
+  const [claim = ''] = chatClaims(facts)
+  const holder = context.holders.get(claim)
+  const known = holder === undefined ? null : readDialogId(holder.slice('dialog-'.length))
+  if (holder !== undefined && known !== null) return { stream: holder, dialogId: known, isNew: false }
+  const fresh = dialogId(context.newId())
+  return { stream: dialogStream(fresh), dialogId: fresh, isNew: true }
+}
+
+/** Turns a notification into a command. What people write is data: nothing in it chooses a command. */
+export const chatTarget = (facts: UmnicoFacts, context: Context, statusOf: StatusOf): ChatTarget => {
+  switch (facts.kind) {
+    case 'message': {
+      const { stream, dialogId, isNew } = placeOf(facts, context)
+      const dialog = { dialogId, accountId: facts.accountId, externalId: facts.leadId, channel: facts.channel }
+      const data = { at: context.at, dialog, visitor: visitorOf(facts), said: saidOf(facts) }
+      return { tag: 'command', stream, command: { type: 'NoteMessage', data }, isNew }
+    }
+    case 'lead':
+      return leadTarget(facts, context, statusOf)
+    case 'customer':
+      return { tag: 'ignored', reason: 'customer-without-dialog' }
+    case 'integration':
+      return { tag: 'ignored', reason: 'channel-noted' }
+  }
+}
+
+type LeadFacts = Extract<UmnicoFacts, { kind: 'lead' }>
+
+const leadTarget = (facts: LeadFacts, context: Context, statusOf: StatusOf): ChatTarget => {
+  const { stream, dialogId, isNew } = placeOf(facts, context)
+  if (facts.change === 'status') {
+    if (isNew) return { tag: 'ignored', reason: 'dialog-unknown' }
+    if (facts.statusId === null) return { tag: 'poor', reason: 'no-status' }
+    const status = statusOf(facts.statusId)
+    const data = {
+      at: context.at,
+      statusId: facts.statusId,
+      statusName: status?.name ?? null,
+      ends: status?.ends ?? false,
+    }
+    return { tag: 'command', stream, command: { type: 'NoteStatus', data }, isNew }
+  }
+  const dialog = { dialogId, accountId: facts.accountId, externalId: facts.leadId, channel: facts.channel }
+  const data = { at: context.at, dialog, visitor: customerOf(facts) }
+  return { tag: 'command', stream, command: { type: 'NoteVisitor', data }, isNew }
+}
+
+/** A number in a sentence, as people write it. */
+const phonePattern = /(?:\+|\b)\d[\d\s()-]{8,18}\d/
+
+const visitorOf = (facts: UmnicoMessage): Visitor => {
+  if (facts.direction === 'outgoing') return { name: null, phone: null, email: null }
+  const written = phoneFrom(phonePattern.exec(facts.text)?.[0] ?? '')
+  return { name: facts.sender.name, phone: facts.phone ?? written, email: null }
+}
+
+const customerOf = ({ customer }: UmnicoLead): Visitor => ({
+  name: customer?.name ?? null,
+  phone: customer?.phone ?? null,
+  email: customer?.email ?? null,
+})
+
+const saidOf = (facts: UmnicoMessage) => ({
+  messageId: `umnico:${facts.accountId}:${facts.messageId ?? `${facts.leadId}:${facts.at}`}`,
+  direction: facts.direction,
+  customId: facts.customId,
+  text: facts.text,
+  attachments: facts.attachments.map(({ type, url }) => ({ type, url })),
+  source: facts.source,
+  saidAt: facts.at,
+})

@@ -1,0 +1,70 @@
+import { umnicoChatId } from '../connectors/protalk/wire.ts'
+import type { Dialog } from '../domain/dialog.ts'
+import { dialogStream, leadIdOf, leadStream } from '../domain/ids.ts'
+import type { DomainEvent } from '../domain/index.ts'
+import type { Asked, ReactorSettings } from './settings.ts'
+
+/** What was said is handed on as it is; longer texts than a bot takes are cut. */
+const messageLengthMax = 8000
+
+const toDialog = (dialogId: string, type: string, data: Readonly<Record<string, unknown>>): Asked => ({
+  destination: 'hub',
+  kind: 'hub.command',
+  payload: { stream: dialogStream(dialogId), command: { type, data } },
+})
+
+/** In relay, hands visitors' words to the bot and its words to the chat; a person who writes stops it. In native only watches. */
+export const relayDialogs = (
+  settings: Pick<ReactorSettings, 'dialogMode'>,
+  event: DomainEvent,
+  dialog: Dialog | null,
+): readonly Asked[] => {
+  if (!dialog || dialog.status === 'absent' || settings.dialogMode === 'native') return []
+  switch (event.type) {
+    case 'MessageReceived': {
+      const { text, dialogId } = event.data
+      if (dialog.status !== 'open' || !text) return []
+      const chatId = umnicoChatId(dialog.accountId, dialog.externalId)
+      const payload = { bot: 'client', chatId, dialogId, message: text.slice(0, messageLengthMax) }
+      return [{ destination: 'protalk', kind: 'protalk.ask', payload, personal: ['message'] }]
+    }
+    case 'AnswerPrepared': {
+      const { text, answerId, dialogId } = event.data
+      if (!text) return []
+      const payload = { leadId: dialog.externalId, source: dialog.source, customId: answerId, dialogId, text }
+      return [{ destination: 'umnico', kind: 'umnico.send', payload, personal: ['text'] }]
+    }
+    case 'MessageNoted':
+      return dialog.status === 'open'
+        ? [toDialog(dialog.dialogId, 'HandOver', { reason: 'somebody-else-answers' })]
+        : []
+    default:
+      return []
+  }
+}
+
+/** Makes a lead of a dialog as soon as it is known how to reach the visitor. */
+export const takeLeads = (event: DomainEvent, dialog: Dialog | null): readonly Asked[] => {
+  if (event.type !== 'DialogOpened' && event.type !== 'VisitorIntroduced') return []
+  if (!dialog || dialog.status === 'absent' || (!event.data.phone && !event.data.email)) return []
+  const { name, phone, email } = dialog.visitor
+  const leadId = leadIdOf(dialog.dialogId)
+  const details = { name, phone, email, city: null, service: null, wish: dialog.firstText, pageUrl: null, utm: {} }
+  const data = {
+    leadId,
+    source: 'umnico',
+    externalId: `${dialog.accountId}:${dialog.externalId}`,
+    via: 'dialog',
+    dialogId: dialog.dialogId,
+    details,
+  }
+  const payload = { stream: leadStream(leadId), command: { type: 'ReceiveLead', data } }
+  return [{ destination: 'hub', kind: 'hub.command', payload, personal: ['command'] }]
+}
+
+/** A hook of the site is a hint: the leads are pulled soon after. */
+export const pullLeads = (event: DomainEvent): readonly Asked[] => {
+  const pull = { destination: 'flexbe', kind: 'flexbe.pullLeads', payload: {} }
+  if (event.type === 'PullHinted') return [{ ...pull, dueAt: event.data.pullAt }]
+  return event.type === 'LeadReceived' && event.data.source === 'flexbe' && event.data.via === 'hook' ? [pull] : []
+}
