@@ -17,17 +17,19 @@ select (select count(*) from moved)::int as moved, (select count(*) from born)::
 
 -- name: claim_effects
 -- A short lease on database time; whoever is frozen past it can no longer settle, because the attempt has moved on.
-with due as (
-  select effect_id from hub.effects
-   where destination = $1 and status = 'waiting' and due_at <= hub.now()
-     and not exists (select from hub.destinations d where d.name = $1 and d.paused_until > hub.now())
-   order by due_at limit $2 for update skip locked
+-- hub.now() is asked once, not once a row, and the rows that were locked are reached by their place.
+with clock as materialized (
+  select hub.now() as now
 )
 update hub.effects e
-   set status = 'running', attempt = e.attempt + 1, first_attempt_at = coalesce(e.first_attempt_at, hub.now()),
+   set status = 'running', attempt = e.attempt + 1, first_attempt_at = coalesce(e.first_attempt_at, (select now from clock)),
        leased_until = clock_timestamp() + make_interval(secs => $3::int), worker = $4
-  from due where e.effect_id = due.effect_id
-returning e.effect_id, e.destination, e.kind, e.event_id, e.subject, e.payload, e.attempt, e.first_attempt_at, hub.now() as claimed_at
+ where e.ctid = any (array(
+  select d.ctid from hub.effects d
+   where d.destination = $1 and d.status = 'waiting' and d.due_at <= (select now from clock)
+     and not exists (select from hub.destinations p where p.name = $1 and p.paused_until > (select now from clock))
+   order by d.due_at limit $2 for update skip locked))
+returning e.effect_id, e.destination, e.kind, e.event_id, e.subject, e.payload, e.attempt, e.first_attempt_at, (select now from clock) as claimed_at
 
 -- name: started_since
 -- How many operations of a destination were first started in the last day and minute: a limit that outlives restarts and is shared.
@@ -36,27 +38,39 @@ select count(*) filter (where first_attempt_at > hub.now() - interval '24 hours'
   from hub.effects where destination = $1 and first_attempt_at > hub.now() - interval '24 hours'
 
 -- name: extend_leases
+-- Never waits: a row that is locked is being settled or taken, and a wait for it could close a circle with the settling statement.
+with held as (
+  select e.ctid from hub.effects e join unnest($1::uuid[], $2::int[]) as h(effect_id, attempt)
+      on e.effect_id = h.effect_id and e.attempt = h.attempt
+   where e.status = 'running' for update of e skip locked
+)
 update hub.effects e set leased_until = clock_timestamp() + make_interval(secs => $3::int)
-  from unnest($1::uuid[], $2::int[]) as held(effect_id, attempt)
- where e.effect_id = held.effect_id and e.attempt = held.attempt and e.status = 'running'
+ where e.ctid = any (array(select ctid from held))
 
 -- name: expire_leases
 -- A lease that ran out belonged to a worker that died or froze. What may be repeated is free again; the rest is unknown, never free.
+with lost as (
+  select e.effect_id, p.after from json_to_recordset($1::text::json) as p(name text, after text)
+    join hub.effects e on e.destination = p.name and e.status = 'running' and e.leased_until < clock_timestamp()
+     for update of e skip locked
+)
 update hub.effects e
-   set status = case when p.after = 'repeat' or (p.after = 'repeat-once' and e.attempt < 2) then 'waiting' else 'unknown' end,
+   set status = case when l.after = 'repeat' or (l.after = 'repeat-once' and e.attempt < 2) then 'waiting' else 'unknown' end,
        leased_until = null, worker = null, due_at = hub.now(), last_error = 'lease-expired',
        history = e.history || jsonb_build_array(jsonb_build_object('attempt', e.attempt, 'at', hub.now(), 'outcome', 'unknown', 'code', 'lease-expired', 'worker', e.worker))
-  from json_to_recordset($1::text::json) as p(name text, after text)
- where e.destination = p.name and e.status = 'running' and e.leased_until < clock_timestamp()
+  from lost l where e.effect_id = l.effect_id and e.status = 'running'
 returning e.destination
 
 -- name: due_destinations
 select distinct destination from hub.effects where status = 'waiting' and due_at <= hub.now()
 
 -- name: settle_effects
+with clock as materialized (
+  select hub.now() as now
+)
 update hub.effects f
    set status = s.st, leased_until = null, worker = null, outcome = s.o, last_error = s.er, due_at = coalesce(s.du, f.due_at),
-       settled_at = case when s.st in ('waiting', 'unknown') then null else hub.now() end, history = f.history || s.h
+       settled_at = case when s.st in ('waiting', 'unknown') then null else (select now from clock) end, history = f.history || s.h
   from json_to_recordset($1::text::json) as s(e uuid, a int, st text, o jsonb, er text, du timestamptz, h jsonb)
  where f.effect_id = s.e and f.attempt = s.a and f.status = 'running'
 

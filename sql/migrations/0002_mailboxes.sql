@@ -71,7 +71,6 @@ create table hub.effects (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 create index effects_due on hub.effects (destination, due_at) where status = 'waiting';
 create index effects_leased on hub.effects (leased_until) where status = 'running';
-create index effects_by_event on hub.effects (event_id);
 create index effects_by_subject on hub.effects (subject);
 create index effects_by_time on hub.effects (created_at, effect_id);
 create index effects_troubled on hub.effects (destination, status) where status in ('unknown', 'dead', 'refused');

@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { instant } from '../kernel/time.ts'
+import { type Instant, instant } from '../kernel/time.ts'
 
 /** The client of one PostgreSQL, with our types: int8 as a safe number, timestamptz as an Instant text, bytea as bytes. */
 export type Sql = ReturnType<typeof connect>
@@ -23,6 +23,15 @@ const safeInteger = (text: string): number => {
 
 /** Object identifiers of PostgreSQL's own types. */
 const oid = { int8: 20, numeric: 1700, timestamptz: 1184 }
+
+const utcText = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00$/
+
+/** Sessions speak UTC, so a timestamptz needs no calendar: its text is cut into the shape of an Instant. */
+const readInstant = (text: string): Instant => {
+  if (!utcText.test(text)) return instant(new Date(text))
+  const fraction = text.length > 22 ? text.slice(20, Math.min(23, text.length - 3)).padEnd(3, '0') : '000'
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}Z` as Instant
+}
 
 /** Opens a lazy pool: no connection is made before the first statement. */
 export const connect = (url: string, options: ConnectOptions) =>
@@ -50,7 +59,7 @@ export const connect = (url: string, options: ConnectOptions) =>
         to: oid.timestamptz,
         from: [oid.timestamptz],
         serialize: (value: string | Date) => (value instanceof Date ? value.toISOString() : value),
-        parse: (text: string) => instant(new Date(text)),
+        parse: readInstant,
       },
     },
     transform: { column: { from: postgres.toCamel } },

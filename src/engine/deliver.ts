@@ -3,7 +3,7 @@ import { statement } from '../db/query.ts'
 import type { Outcome } from '../kernel/decision.ts'
 import { type Instant, msOf, plusMs } from '../kernel/time.ts'
 import type { Settlement } from '../log/appendRequest.ts'
-import type { PersonKeys } from '../privacy/personKeys.ts'
+import { type PersonKeys, sealedField } from '../privacy/personKeys.ts'
 import type { CommandHandler } from './handle.ts'
 import { type Loop, startLoop } from './loop.ts'
 import { type Message, type Models, modelOf } from './model.ts'
@@ -136,6 +136,8 @@ const startDestination = (
   const { policy } = destination
   const waiting: ClaimedEffect[] = []
   const running = new Set<Promise<void>>()
+  /** Attempts whose call is under way: these count against the concurrency; one that is only being settled does not. */
+  let calling = 0
   const ahead = policy.perSecondMax >= 1000 ? claimAheadMax : 0
   let allowance = policy.perSecondMax
   let allowanceAt = performance.now()
@@ -145,7 +147,7 @@ const startDestination = (
     idleMs: 60_000,
     onError: (error) => shared.onError(error, null),
     step: async () => {
-      const room = policy.concurrencyMax - running.size + ahead - waiting.length
+      const room = policy.concurrencyMax + ahead * 2 - running.size - waiting.length
       const limit = await withinLimits(
         shared.sql,
         destination,
@@ -156,6 +158,10 @@ const startDestination = (
         const effects = await claim(shared, destination.name, limit)
         claimed = effects.length
         for (const effect of effects) shared.held.set(effect.effectId, effect)
+        // One question for all of them; a failure costs nothing, because each attempt asks for what is missing.
+        await shared.keys
+          .prefetch(effects.filter((effect) => sealedField in effect.payload).map((effect) => effect.subject))
+          .catch(() => {})
         waiting.push(...effects)
       }
       start()
@@ -168,7 +174,7 @@ const startDestination = (
     const now = performance.now()
     allowance = Math.min(policy.perSecondMax, allowance + ((now - allowanceAt) / 1000) * policy.perSecondMax)
     allowanceAt = now
-    while (!stopping && waiting.length > 0 && running.size < policy.concurrencyMax) {
+    while (!stopping && waiting.length > 0 && calling < policy.concurrencyMax) {
       if (allowance < 1) {
         setTimeout(start, Math.ceil((1 - allowance) * (1000 / policy.perSecondMax)))
         return
@@ -176,10 +182,15 @@ const startDestination = (
       const effect = waiting.shift()
       if (!effect) return
       allowance -= 1
-      const attempt = perform(shared, destination, effect).finally(() => {
+      calling += 1
+      const called = (): void => {
+        calling -= 1
+        start()
+        if (waiting.length <= ahead / 2) loop.wake()
+      }
+      const attempt = perform(shared, destination, { effect, called }).finally(() => {
         running.delete(attempt)
         shared.held.delete(effect.effectId)
-        start()
         if (waiting.length <= ahead / 2) loop.wake()
       })
       running.add(attempt)
@@ -221,7 +232,17 @@ const claim = async (shared: Shared, name: string, limit: number): Promise<Claim
   return [...rows]
 }
 
-const perform = async (shared: Shared, destination: Destination, effect: ClaimedEffect): Promise<void> => {
+const perform = async (
+  shared: Shared,
+  destination: Destination,
+  { effect, called }: { effect: ClaimedEffect; called: () => void },
+): Promise<void> => {
+  let calling = true
+  /** Gives the place at the destination back, once: what follows is between us and the database. */
+  const leave = (): void => {
+    if (calling) called()
+    calling = false
+  }
   try {
     const startedAt = shared.now()
     const outcome = await callOnce(shared, destination, effect)
@@ -232,6 +253,7 @@ const perform = async (shared: Shared, destination: Destination, effect: Claimed
       startedAt,
     })
     if (outcome.tag === 'later' && outcome.pauseDestination) await pauseItself(shared, destination, outcome)
+    leave()
     shared.boundary('deliver:before-settle')
     await settle(shared, effect, { outcome, settlement })
     shared.boundary('deliver:after-settle')
@@ -239,6 +261,8 @@ const perform = async (shared: Shared, destination: Destination, effect: Claimed
   } catch (error) {
     // Nothing was settled: the lease runs out and the effect is tried again, or becomes unknown, as its destination declares.
     shared.onError(error, effect)
+  } finally {
+    leave()
   }
 }
 
@@ -250,7 +274,7 @@ const callOnce = async (shared: Shared, destination: Destination, effect: Claime
       code: 'performer-unknown',
       detail: `This version of the service does not know the effect "${effect.kind}"`,
     }
-  await shared.keys.prefetch([effect.subject])
+  if (sealedField in effect.payload) await shared.keys.prefetch([effect.subject])
   const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
   const deadline = new AbortController()
   const timer = setTimeout(() => deadline.abort(), destination.policy.deadlineMs)

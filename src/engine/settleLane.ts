@@ -1,10 +1,12 @@
-import type { Sql } from '../db/connect.ts'
+import { databaseError, type Sql } from '../db/connect.ts'
 import { statement } from '../db/query.ts'
 import type { Settlement } from '../log/appendRequest.ts'
 import { outboxStatements } from './react.ts'
 
 /** Settlements of one statement. */
 const batchMax = 500
+/** Tries of a statement that lost against another one. */
+const triesMax = 5
 
 /** Settles attempts that carry no events: what arrives while a statement runs goes into the next one. */
 export type SettleLane = { readonly settle: (settlement: Settlement) => Promise<void> }
@@ -19,11 +21,8 @@ export const openSettleLane = (sql: Sql): SettleLane => {
       const batch = queue.slice(0, batchMax)
       queue = queue.slice(batchMax)
       try {
-        await sql.unsafe(
-          statement(outboxStatements, 'settle_effects'),
-          [JSON.stringify(batch.map(({ settlement }) => rowOf(settlement)))],
-          { prepare: true },
-        )
+        const rows = JSON.stringify(batch.map(({ settlement }) => rowOf(settlement)))
+        await again(() => sql.unsafe(statement(outboxStatements, 'settle_effects'), [rows], { prepare: true }))
         for (const member of batch) member.resolve()
       } catch (error) {
         for (const member of batch) member.reject(error)
@@ -40,6 +39,19 @@ export const openSettleLane = (sql: Sql): SettleLane => {
         running = true
         queueMicrotask(drain)
       }),
+  }
+}
+
+/** A statement that the server gave up in favour of another one took no effect, and is simply sent again. */
+const again = async (send: () => PromiseLike<unknown>): Promise<void> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await send()
+      return
+    } catch (error) {
+      const code = databaseError(error)?.code ?? ''
+      if (attempt === triesMax || !['40P01', '40001', '55P03'].includes(code)) throw error
+    }
   }
 }
 

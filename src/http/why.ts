@@ -267,7 +267,7 @@ const consequences = async (ports: HttpPorts, events: readonly RecordedEvent[], 
 const effectsOf = async (ports: HttpPorts, event: RecordedEvent, depth: number): Promise<Link[]> => {
   if (depth >= depthMax) return []
   const effects = await ports.sql<EffectRow[]>`
-    select effect_id, kind, destination, status, event_id, event_position, reactor, created_at, settled_at, history from hub.effects where event_id = ${event.eventId} order by created_at, effect_id`
+    select effect_id, kind, destination, status, event_id, event_position, reactor, created_at, settled_at, history from hub.effects where subject = ${event.subject} and event_id = ${event.eventId} order by created_at, effect_id`
   const links: Link[] = []
   for (const effect of effects)
     links.push(
