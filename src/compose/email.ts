@@ -17,7 +17,7 @@ export const composeEmail = async (composing: Composing): Promise<{ provider: Pr
       { extraCaFile },
     )
     return {
-      provider: { name: 'email', status, hooks: [], courier, places: [], twin: null },
+      provider: { name: 'email', status, hooks: [], courier, places: [], twin: null, close: courier.close },
       limits: { dailyMax, perMinuteMax },
     }
   }
@@ -32,8 +32,12 @@ export const composeEmail = async (composing: Composing): Promise<{ provider: Pr
     requireTls: false,
   }
   const courier = createEmailCourier(settings, { extraCaFile, perSecondMax: 50 })
+  const close = async (): Promise<void> => {
+    await courier.close()
+    await sink.stop()
+  }
   return {
-    provider: { name: 'email', status, hooks: [], courier, places: [], twin: sink.twin, close: sink.stop },
+    provider: { name: 'email', status, hooks: [], courier, places: [], twin: sink.twin, close },
     limits: { dailyMax: 100_000, perMinuteMax: null },
   }
 }
