@@ -8,6 +8,7 @@ import type { CommandHandler, Handled } from '../engine/handle.ts'
 import type { Instant } from '../kernel/time.ts'
 import { isLogAway, type Lane } from '../log/append.ts'
 import type { AppendResult, InboxRow } from '../log/appendRequest.ts'
+import { gathering } from '../log/gather.ts'
 import { claimHolders } from '../log/log.ts'
 import type { AnyWebhookRoute, IntakeContext, Target } from './intake.ts'
 
@@ -65,6 +66,7 @@ export const makeIngest = (deps: IngestDeps) => {
   const seen = new LRUCache<string, Seen>({ max: seenMax })
   const underway = new Map<string, Promise<unknown>>()
   const countRepeat = repeatCounter(deps)
+  const holdersOf = gathering((keys) => claimHolders(deps.sql, keys))
 
   /** Keeps one authentic delivery and answers in the sender's words. */
   const ingest = async (route: AnyWebhookRoute, delivery: AuthenticDelivery): Promise<Answer> => {
@@ -184,10 +186,7 @@ export const makeIngest = (deps: IngestDeps) => {
 
   const context = async (claims: readonly string[]): Promise<IntakeContext> => {
     const peppered = claims.map((claim) => [claim, deps.pepper(claim)] as const)
-    const found = await claimHolders(
-      deps.sql,
-      peppered.map(([, key]) => key),
-    )
+    const found = await holdersOf(peppered.map(([, key]) => key))
     const holders = new Map(peppered.flatMap(([claim, key]) => (found.has(key) ? [[claim, found.get(key) ?? '']] : [])))
     return { at: deps.now(), newId: deps.newId, holders }
   }

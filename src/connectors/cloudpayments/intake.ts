@@ -19,6 +19,7 @@ export const noticeTarget = (facts: CloudPaymentsNotice, at: Instant) => {
     tag: 'command' as const,
     stream: noticeStream('cloudpayments', transaction),
     command: { type: 'RecordNotice', data: notice },
-    isNew: false,
+    // Most notices are the first of their payment; a wrong guess costs one more read.
+    isNew: true,
   }
 }
