@@ -69,7 +69,12 @@ const compile = async (name: LetterName): Promise<Compiled> => {
   // A refused include leaves no error behind, only this mark.
   if (errors.length > 0 || html.includes('mj-include denied'))
     throw new Error(`Cannot compile letter "${name}": its template is wrong`)
-  return { html, subject, text: within(file('layout.txt'), plain.slice(all.length)).trim() }
+  // Indentation is a third of what the compiler writes, and mail programs cut long letters.
+  return {
+    html: html.replace(/\n\s+/g, '\n'),
+    subject,
+    text: within(file('layout.txt'), plain.slice(all.length)).trim(),
+  }
 }
 
 /** Places of more than one line; elsewhere a line break would only end up in a title or a greeting. */

@@ -12,6 +12,7 @@ import type { EmailSettings } from '../../../src/connectors/email/wire.ts'
 import type { Outcome } from '../../../src/kernel/decision.ts'
 import type { Instant } from '../../../src/kernel/time.ts'
 import { loopbackCertificate } from '../../support/certificate.ts'
+import { until } from '../../support/twinServer.ts'
 import { letterSamples } from './letterSamples.ts'
 
 const at = '2026-11-24T09:00:00.000Z' as Instant
@@ -62,6 +63,7 @@ const withRelay = async (
     readonly envelopes: unknown[]
     readonly logins: string[]
     readonly connections: () => number
+    readonly open: () => number
   }) => Promise<void>,
   tls: { readonly cert: string; readonly key: string } | null = null,
 ): Promise<void> => {
@@ -69,6 +71,7 @@ const withRelay = async (
   const envelopes: unknown[] = []
   const logins: string[] = []
   let connections = 0
+  let closed = 0
   const server = new SMTPServer({
     authOptional: true,
     ...(tls === null ? { disabledCommands: ['STARTTLS'] } : tls),
@@ -78,6 +81,9 @@ const withRelay = async (
     onConnect: (_session, callback) => {
       connections += 1
       callback()
+    },
+    onClose: () => {
+      closed += 1
     },
     onAuth: (auth, session, callback) => {
       logins.push(`${auth.username} ${session.secure ? 'over TLS' : 'in clear'}`)
@@ -101,7 +107,14 @@ const withRelay = async (
   const address = server.server.address()
   assert.ok(address !== null && typeof address === 'object')
   try {
-    await work({ port: address.port, mails, envelopes, logins, connections: () => connections })
+    await work({
+      port: address.port,
+      mails,
+      envelopes,
+      logins,
+      connections: () => connections,
+      open: () => connections - closed,
+    })
   } finally {
     await new Promise<void>((resolve) => server.close(() => resolve()))
   }
@@ -135,6 +148,7 @@ const withRudeRelay = async (
           inBody = false
           heard.push('.')
           say('.', '250 2.0.0 Ok')
+          if (Object.hasOwn(answers, 'afterwards')) socket.end()
           continue
         }
         const word = line.slice(0, 4).toUpperCase()
@@ -266,6 +280,26 @@ describe('email.send', () => {
       ),
     )
   })
+
+  it('never doubts a letter because an idle connection was closed before it', () =>
+    withRudeRelay({ afterwards: '' }, (port, heard) =>
+      withCourier({ port }, async (send) => {
+        for (let number = 0; number < 5; number++) {
+          const outcome = await send(randomUUID())
+          assert.ok(['done', 'later relay-not-reached'].includes(inShort(outcome)), inShort(outcome))
+        }
+        assert.ok(heard.filter((line) => line.startsWith('EHLO')).length > 1)
+      }),
+    ))
+
+  it('says goodbye to its idle connections when it is closed', () =>
+    withRelay(async ({ port, open }) => {
+      await withCourier({ port }, async (send) => {
+        await send(randomUUID())
+        assert.equal(open(), 1)
+      })
+      await until(() => open() === 0, 'the relay has seen the end of its connection')
+    }))
 
   it('gives a relay A-labels in EHLO and in the envelope', () =>
     withRudeRelay({}, (port, heard) =>
