@@ -4,11 +4,13 @@ import { isDatabaseAway } from '../db/connect.ts'
 import { apiDoor, openApiDoor } from '../http/api.ts'
 import type { Door } from '../http/app.ts'
 import type { makeIngest } from '../http/ingest.ts'
+import { leadDoor } from '../http/leadDoor.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { sourceAddress, sourceLimit } from '../http/peer.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import { assetsDoor, feedsDoor, type PublicDeps, partnersDoor, payDoor } from '../http/publicDoors.ts'
 import { type WebhookDoorDeps, webhookDoor } from '../http/webhooks.ts'
+import { isLogAway } from '../log/append.ts'
 import { headPosition } from '../log/log.ts'
 import { clock, sandboxDoor } from '../sandbox/sandbox.ts'
 import type { Core } from './core.ts'
@@ -64,7 +66,7 @@ export const makeDoors = (
     pagesUrl: deps.pagesUrl,
     template: providers.templates.current,
     asset: providers.templates.asset,
-    isAway: isDatabaseAway,
+    isAway: (error) => isDatabaseAway(error) || isLogAway(error),
   }
   const metricsDoor: Door = {
     prefix: '/metrics',
@@ -98,6 +100,18 @@ export const makeDoors = (
     metricsDoor,
     { prefix: '/pay', open: payDoor(publicDeps) },
     { prefix: '/partners', open: partnersDoor(publicDeps) },
+    {
+      prefix: '/leads',
+      open: bySource(
+        leadDoor({
+          handler: core.handler,
+          newId: ports.newId,
+          now: ports.now,
+          isAway: (error) => isDatabaseAway(error) || isLogAway(error),
+          withinRate: sourceLimit(2, () => performance.now()),
+        }),
+      ),
+    },
     { prefix: '/feeds', open: feedsDoor(publicDeps) },
     { prefix: '/assets', open: async (request) => console.asset(new URL(request.url).pathname) ?? assets(request) },
     ...sandboxDoors(deps),
