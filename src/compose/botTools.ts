@@ -20,8 +20,6 @@ export type BotToolsDeps = {
 
 const say = (text: string, ok = true): ToolResult => ({ ok, text, items: [] })
 
-/** Partners looked through when the city is written in another way than on file. */
-const lookedThroughMax = 2000
 const cause = { kind: 'visitor', id: 'protalk-partner-bot' } as const
 
 /** The tools of both bots over the read models; null: the call changes something and takes the ordinary way. */
@@ -80,27 +78,27 @@ const cardOf = ({ pagesUrl }: BotToolsDeps, row: PartnerFound): CardFacts => ({
 
 type Wanted = { readonly city: string | null; readonly service: string | null; readonly limit: number }
 
+/** A name as it is compared in the database: without case, blanks, hyphens and the difference of ё and е. */
+const keySql = (text: string): string => `translate(lower(${text}), 'ё -–—.', 'е')`
+
 const findPartners = async (deps: BotToolsDeps, { city, service, limit }: Wanted): Promise<CardFacts[]> => {
+  const [cityKey, serviceKey] = [city, service].map((name) => (name === null ? null : matchingKey(name)))
+  // A name of nothing but signs names nothing.
+  if (cityKey === '' || serviceKey === '') return []
   const from = await table(deps, 'partners')
-  // The order changes with the day and the partner, so that nobody is always the first.
-  const rows = await deps.core.sql.unsafe<PartnerFound[]>(
-    `select ${cardColumns} from ${from} where listed and consent_personal_data
-      order by md5(partner_id || $1::text) limit ${lookedThroughMax}`,
-    [moscowDate(deps.core.clock.now())],
-    { prepare: true },
-  )
-  const cityKey = city === null ? null : matchingKey(city)
-  const serviceKey = service === null ? null : matchingKey(service)
-  const fits = (row: PartnerFound): boolean =>
-    (cityKey === null || [row.city ?? '', ...row.areas].some((place) => matchingKey(place) === cityKey)) &&
-    (serviceKey === null || row.services.some((name) => matchingKey(name) === serviceKey))
-  // A city of nothing but signs is no city, and matches nobody.
-  return cityKey === ''
-    ? []
-    : rows
-        .filter(fits)
-        .slice(0, limit)
-        .map((row) => cardOf(deps, row))
+  const ask = (cityCondition: string, cityValue: string | null) =>
+    deps.core.sql.unsafe<PartnerFound[]>(
+      // The order changes with the day and the partner, so that nobody is always the first.
+      `select ${cardColumns} from ${from} where listed and consent_personal_data and ($1::text is null or ${cityCondition})
+         and ($2::text is null or exists (select from unnest(services) name where ${keySql('name')} = $2::text))
+       order by md5(partner_id || $3::text) limit $4::int`,
+      [cityValue, serviceKey ?? null, moscowDate(deps.core.clock.now()), limit],
+      { prepare: true },
+    )
+  // As it is written on file first, because an index serves that; then however else it may be written.
+  const exact = await ask('lower(city) = $1::text', city === null ? null : city.trim().toLowerCase())
+  const found = exact.length > 0 || city === null ? exact : await ask(`${keySql('city')} = $1::text`, cityKey ?? null)
+  return found.map((row) => cardOf(deps, row))
 }
 
 const oneCard = async (deps: BotToolsDeps, partnerId: string | null): Promise<ToolResult> => {

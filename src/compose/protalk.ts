@@ -12,7 +12,7 @@ import {
 import { webhookRoute } from '../http/intake.ts'
 import { linkToken } from '../privacy/links.ts'
 import { makeBotTools } from './botTools.ts'
-import { loadNote, saveNote } from './documents.ts'
+import { followNotes, loadNote, saveNote } from './documents.ts'
 import { errorFields } from './log.ts'
 import { type Composing, off, type Provider, statusOf } from './provider.ts'
 
@@ -82,6 +82,18 @@ export const composeProtalk = async (composing: Composing): Promise<Provider> =>
       }),
     ]),
   )
+  // The process that asks a bot may not be the one that the bot calls.
+  const followed = followNotes(
+    composing,
+    Object.fromEntries(
+      bots.map((bot) => [
+        botNote(bot),
+        (value: unknown) => {
+          learned[bot] ??= typeof value === 'string' ? value : null
+        },
+      ]),
+    ),
+  )
   const [webhookSecret = ''] = webhookSecrets
   return {
     name: 'protalk',
@@ -91,6 +103,7 @@ export const composeProtalk = async (composing: Composing): Promise<Provider> =>
     places: [{ pattern: 'protalk/:bot', route: ({ bot }) => routes.get(bot ?? '') ?? null }],
     twin:
       status === 'twin' ? createProtalkTwin(composing.twinContext('protalk'), { ...twinBots, webhookSecret }) : null,
+    close: followed.stop,
   }
 }
 

@@ -5,7 +5,7 @@ import { createUmnicoTwin } from '../connectors/umnico/twin.ts'
 import { type UmnicoSettings, umnicoHook } from '../connectors/umnico/wire.ts'
 import { webhookRoute } from '../http/intake.ts'
 import { done } from '../kernel/decision.ts'
-import { loadNote, saveNote } from './documents.ts'
+import { followNotes, loadNote, saveNote } from './documents.ts'
 import { type Composing, off, type Provider, statusOf } from './provider.ts'
 
 const twinAccount = { apiKey: 'sandbox-umnico-key', accountId: '147517', widgetToken: 'sandbox-widget' }
@@ -57,6 +57,14 @@ export const composeUmnico = async (composing: Composing): Promise<Provider> => 
   })
   const [secret = ''] = webhookSecrets
   const hook = `${publicUrl}/webhooks/umnico/${secret}`
+  const followed = followNotes(composing, {
+    [statusesNote]: (value) => {
+      learned.statuses = statusesIn(value)
+    },
+    [accountNote]: (value) => {
+      learned.accountId ??= typeof value === 'string' ? value : null
+    },
+  })
   const learnsAccount = given !== null && given.accountId === null
   return {
     name: 'umnico',
@@ -73,6 +81,7 @@ export const composeUmnico = async (composing: Composing): Promise<Provider> => 
       status === 'twin'
         ? createUmnicoTwin(composing.twinContext('umnico'), { ...twinAccount, webhookSecret: secret })
         : null,
+    close: followed.stop,
   }
 }
 

@@ -11,6 +11,8 @@ export type DialogIdentity = {
   readonly externalId: string
   /** Such as `onlinechat` or `whatsapp2`; an open list. */
   readonly channel: string | null
+  /** The provider's number of the person; only the first dialog of a person has it, so that news of the person find one dialog. */
+  readonly customerId: string | null
 }
 
 /** Who writes, as far as it is known. */
@@ -75,6 +77,7 @@ export type DialogCommand =
       readonly type: 'NoteVisitor'
       readonly data: { readonly at: Instant; readonly dialog: DialogIdentity; readonly visitor: Visitor }
     }
+  | { readonly type: 'IntroduceVisitor'; readonly data: { readonly at: Instant; readonly visitor: Visitor } }
   | {
       readonly type: 'NoteStatus'
       readonly data: {
@@ -95,6 +98,7 @@ export type DialogCommand =
       }
     }
   | { readonly type: 'NoteSent'; readonly data: { readonly at: Instant; readonly answerId: string } }
+  | { readonly type: 'CheckAnswered'; readonly data: { readonly at: Instant; readonly messageId: string } }
   | { readonly type: 'HandOver'; readonly data: { readonly at: Instant; readonly reason: string } }
   | { readonly type: 'CloseDialog'; readonly data: { readonly at: Instant; readonly reason: string } }
 
@@ -112,6 +116,8 @@ export type Dialog =
       /** Ids of what was said lately; a message that was read twice is one message. */
       readonly messageIds: readonly string[]
       readonly answers: Readonly<Record<string, Answer>>
+      /** What the visitor said since the last answer. */
+      readonly unanswered: readonly string[]
       readonly statusId: string | null
       readonly statusName: string | null
     })
@@ -131,10 +137,18 @@ const withAnswer = (state: Known, id: string, change: Partial<Answer>): Known =>
 
 const evolve = (state: Dialog, event: DialogEvent): Dialog => {
   if (event.type === 'DialogOpened') {
-    const { dialogId, accountId, externalId, channel, name, phone, email } = event.data
+    const { dialogId, accountId, externalId, channel, customerId, name, phone, email } = event.data
     const visitor = { name, phone, email }
-    const nothing = { source: null, firstText: null, messageIds: [], answers: {}, statusId: null, statusName: null }
-    return { ...nothing, status: 'open', dialogId, accountId, externalId, channel, visitor }
+    const nothing = {
+      source: null,
+      firstText: null,
+      messageIds: [],
+      answers: {},
+      unanswered: [],
+      statusId: null,
+      statusName: null,
+    }
+    return { ...nothing, status: 'open', dialogId, accountId, externalId, channel, customerId, visitor }
   }
   if (state.status === 'absent') return state
   switch (event.type) {
@@ -147,18 +161,25 @@ const evolve = (state: Dialog, event: DialogEvent): Dialog => {
     case 'MessageReceived': {
       const { messageId, text, source } = event.data
       const firstText = state.firstText ?? (text === '' ? null : text)
-      return { ...state, firstText, source: source ?? state.source, messageIds: remembered(state, messageId) }
+      return {
+        ...state,
+        firstText,
+        source: source ?? state.source,
+        messageIds: remembered(state, messageId),
+        unanswered: [...state.unanswered, messageId].slice(-messagesRemembered),
+      }
     }
     case 'AnswerPrepared': {
       const { answerId, text } = event.data
-      return { ...state, answers: { ...state.answers, [answerId]: { text, sent: false, delivered: false } } }
+      const answers = { ...state.answers, [answerId]: { text, sent: false, delivered: false } }
+      return { ...state, answers, unanswered: [] }
     }
     case 'MessageSent':
       return withAnswer(state, event.data.answerId, { sent: true })
     case 'MessageDelivered':
       return withAnswer(state, event.data.answerId, { sent: true, delivered: true })
     case 'MessageNoted':
-      return { ...state, messageIds: remembered(state, event.data.messageId) }
+      return { ...state, messageIds: remembered(state, event.data.messageId), unanswered: [] }
     case 'DialogStatusNoted':
       return { ...state, statusId: event.data.statusId, statusName: event.data.statusName }
     case 'DialogHandedOver':
@@ -179,6 +200,8 @@ const decide = (state: Dialog, command: DialogCommand): Decision<DialogEvent> =>
   if (state.status === 'absent') return refused('dialog-unknown', `Cannot ${command.type}: there is no such dialog`)
   const moment = { dialogId: state.dialogId, at: command.data.at }
   switch (command.type) {
+    case 'IntroduceVisitor':
+      return accepted(...introduction(state, command.data))
     case 'PrepareAnswer': {
       const { answerId, text, handsOver } = command.data
       // A person may have taken over while the bot was thinking.
@@ -202,6 +225,10 @@ const decide = (state: Dialog, command: DialogCommand): Decision<DialogEvent> =>
       ]
       return accepted(...events)
     }
+    case 'CheckAnswered':
+      return state.status === 'open' && state.unanswered.includes(command.data.messageId)
+        ? accepted({ type: 'DialogHandedOver', data: { ...moment, reason: 'bot-silent' } })
+        : accepted()
     case 'HandOver':
       return state.status === 'open'
         ? accepted({ type: 'DialogHandedOver', data: { ...moment, reason: command.data.reason } })
@@ -223,8 +250,12 @@ const sent = (moment: Moment, answerId: string, answer: Answer): DialogEvent => 
 type Seen = { readonly at: Instant; readonly dialog: DialogIdentity; readonly visitor: Visitor }
 
 /** Opens a dialog that is new, and notes what is new about the visitor. */
-const opening = (state: Dialog, { at, dialog, visitor }: Seen): DialogEvent[] => {
-  if (state.status === 'absent') return [{ type: 'DialogOpened', data: { ...dialog, ...visitor, at } }]
+const opening = (state: Dialog, { at, dialog, visitor }: Seen): DialogEvent[] =>
+  state.status === 'absent'
+    ? [{ type: 'DialogOpened', data: { ...dialog, ...visitor, at } }]
+    : introduction(state, { at, visitor })
+
+const introduction = (state: Known, { at, visitor }: Omit<Seen, 'dialog'>): DialogEvent[] => {
   const known = state.visitor
   const now: Visitor = {
     name: known.name ?? visitor.name,
@@ -287,8 +318,14 @@ export const dialogPersonal: Readonly<Record<string, readonly string[]>> = {
 /** The claim by which the next message finds its dialog. */
 export const dialogClaim = (accountId: string, externalId: string): string => `dialog:umnico:${accountId}:${externalId}`
 
+/** The claim by which news of a person find the person's dialog. */
+export const customerClaim = (accountId: string, customerId: string): string =>
+  `customer:umnico:${accountId}:${customerId}`
+
 /** What an event takes for its dialog. */
-export const dialogClaims = (_state: Dialog, event: DialogEvent) => ({
-  take: event.type === 'DialogOpened' ? [dialogClaim(event.data.accountId, event.data.externalId)] : [],
-  release: [],
-})
+export const dialogClaims = (_state: Dialog, event: DialogEvent) => {
+  if (event.type !== 'DialogOpened') return { take: [], release: [] }
+  const { accountId, externalId, customerId } = event.data
+  const person = customerId === null ? [] : [customerClaim(accountId, customerId)]
+  return { take: [dialogClaim(accountId, externalId), ...person], release: [] }
+}

@@ -89,7 +89,7 @@ const completed = (before: LeadDetails, now: LeadDetails, via: LeadReceipt['via'
   service: before.service ?? now.service,
   wish: via === 'bot' ? (now.wish ?? before.wish) : (before.wish ?? now.wish),
   pageUrl: before.pageUrl ?? now.pageUrl,
-  utm: Object.keys(before.utm).length > 0 ? before.utm : now.utm,
+  utm: Object.keys(before.utm).length > 0 || Object.keys(now.utm).length === 0 ? before.utm : now.utm,
 })
 
 const fieldNames = ['name', 'phone', 'email', 'city', 'service', 'wish', 'pageUrl', 'utm'] as const

@@ -3,6 +3,7 @@ import { dialogStream, partnerStream, readPartnerId, subscriptionStream } from '
 import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscription.ts'
+import type { Instant } from '../kernel/time.ts'
 import { proveContacts } from './proveContacts.ts'
 import { pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
 import { sendLetters } from './sendLetters.ts'
@@ -15,6 +16,7 @@ type Recorded = {
   readonly data: Readonly<Record<string, unknown>>
   readonly stream: string
   readonly subject: string
+  readonly recordedAt: Instant
 }
 
 /** A rule as the engine takes it. */
@@ -56,14 +58,18 @@ const rule = (
 const dialogRule = (
   name: string,
   types: readonly DomainEvent['type'][],
-  react: (event: DomainEvent, dialog: Dialog | null) => readonly Asked[],
+  react: (event: DomainEvent, dialog: Dialog | null, now: Instant) => readonly Asked[],
 ): Rule => ({
   name,
   types,
   needs: ({ data }) => (typeof data.dialogId === 'string' ? [dialogStream(data.dialogId)] : []),
   react: (event, states) => {
     const [dialog] = states.values()
-    return react({ type: event.type, data: event.data } as DomainEvent, (dialog as Dialog | undefined) ?? null)
+    return react(
+      { type: event.type, data: event.data } as DomainEvent,
+      (dialog as Dialog | undefined) ?? null,
+      event.recordedAt,
+    )
   },
 })
 
@@ -112,8 +118,8 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
           },
         ],
   ),
-  dialogRule('relayDialogs', ['MessageReceived', 'AnswerPrepared', 'MessageNoted'], (event, dialog) =>
-    relayDialogs(settings, event, dialog),
+  dialogRule('relayDialogs', ['MessageReceived', 'AnswerPrepared', 'MessageNoted'], (event, dialog, now) =>
+    relayDialogs(settings, { event, now }, dialog),
   ),
   dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced'], takeLeads),
   rule('pullLeads', ['LeadReceived', 'PullHinted'], pullLeads),

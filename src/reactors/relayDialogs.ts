@@ -2,8 +2,11 @@ import { umnicoChatId } from '../connectors/protalk/wire.ts'
 import type { Dialog } from '../domain/dialog.ts'
 import { dialogStream, leadIdOf, leadStream } from '../domain/ids.ts'
 import type { DomainEvent } from '../domain/index.ts'
+import { type Instant, plusMs } from '../kernel/time.ts'
 import type { Asked, ReactorSettings } from './settings.ts'
 
+/** A visitor does not wait longer than this for a bot: a person answers then, and what the bot says later is not sent. */
+const answerWithinMs = 5 * 60_000
 /** What was said is handed on as it is; longer texts than a bot takes are cut. */
 const messageLengthMax = 8000
 
@@ -16,17 +19,20 @@ const toDialog = (dialogId: string, type: string, data: Readonly<Record<string, 
 /** In relay, hands visitors' words to the bot and its words to the chat; a person who writes stops it. In native only watches. */
 export const relayDialogs = (
   settings: Pick<ReactorSettings, 'dialogMode'>,
-  event: DomainEvent,
+  { event, now }: { readonly event: DomainEvent; readonly now: Instant },
   dialog: Dialog | null,
 ): readonly Asked[] => {
   if (!dialog || dialog.status === 'absent' || settings.dialogMode === 'native') return []
   switch (event.type) {
     case 'MessageReceived': {
-      const { text, dialogId } = event.data
+      const { text, dialogId, messageId } = event.data
       if (dialog.status !== 'open' || !text) return []
       const chatId = umnicoChatId(dialog.accountId, dialog.externalId)
       const payload = { bot: 'client', chatId, dialogId, message: text.slice(0, messageLengthMax) }
-      return [{ destination: 'protalk', kind: 'protalk.ask', payload, personal: ['message'] }]
+      return [
+        { destination: 'protalk', kind: 'protalk.ask', payload, personal: ['message'] },
+        { ...toDialog(dialogId, 'CheckAnswered', { messageId }), dueAt: plusMs(now, answerWithinMs) },
+      ]
     }
     case 'AnswerPrepared': {
       const { text, answerId, dialogId } = event.data

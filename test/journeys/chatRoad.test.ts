@@ -98,6 +98,34 @@ describe('the road of a chat', () => {
     })
   })
 
+  it('learns the phone of a messenger from news of the person, and makes the lead then (road B)', async () => {
+    await withService({ ...vectorEnv, DIALOG_MODE: 'native' }, async (service) => {
+      const sender = { id: 9001, customerId: 7001, login: 'oleg', socialId: 'user_1', name: 'Олег', type: 'telegram' }
+      const written = { ...v7, message: { ...v7.message, sender, sa: { id: 89, type: 'telegram', login: 'primer' } } }
+      assert.equal((await hook(service, 'umnico/s3cr3t', written)).status, 200)
+      const [before] = await listWhen(service, 'dialogs', (items) => items.length === 1)
+      assert.deepEqual([before.channel, before.phone, before.leadId], ['telegram', null, null])
+      const news = {
+        type: 'customer.changed',
+        accountId: 147517,
+        customer: { id: 7001, name: 'Олег', phone: '79090751580' },
+      }
+      assert.equal((await hook(service, 'umnico/s3cr3t', news)).status, 200)
+      const [after] = await listWhen(service, 'dialogs', ([row]) => row?.leadId)
+      assert.deepEqual([after.dialogId, after.phone], [before.dialogId, '+79090751580'])
+      const request = {
+        tool: 'leave_request',
+        city: 'Ярославль',
+        wish: 'Дом 120 м²',
+        consent: true,
+        chat_id: 'umn147517_67918694',
+      }
+      assert.equal((await tool(service, 'client', request)).body.ok, true)
+      const [lead, ...more] = await listWhen(service, 'leads', ([row]) => row?.city === 'Ярославль')
+      assert.deepEqual([more.length, lead.leadId, lead.wish], [0, after.leadId, 'Дом 120 м²'], 'one lead by either way')
+    })
+  })
+
   it('refuses strangers and foreign accounts, and answers 200 to what it cannot use (R13–R16, R18)', async () => {
     await withService(vectorEnv, async (service) => {
       assert.equal((await hook(service, 'umnico/wrong', v7)).status, 404)
@@ -146,6 +174,10 @@ describe('the road of a chat', () => {
       })
       const byQuery = await (await fetch(`${service.url}/webhooks/protalk/client?${query}`)).json()
       assert.equal(byQuery.text, found.body.text)
+      const spelled = await tool(service, 'client', { ...call, city: 'ЯРОСЛАВЛЬ.', service: ' ипотека' })
+      assert.equal(spelled.body.items.length, 1)
+      const elsewhere = await tool(service, 'client', { ...call, city: 'Рыбинск' })
+      assert.deepEqual(elsewhere.body, { ok: true, text: 'В этом городе партнёров пока нет.', items: [] })
       const card = await tool(service, 'client', { tool: 'partner_card', partner_id: partner.partnerId })
       assert.match(card.body.text, /ПРИМЕР ДОМ/)
       assert.deepEqual(await verdicts(service, 'protalk'), [], 'questions leave no delivery behind')

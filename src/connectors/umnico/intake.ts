@@ -1,8 +1,8 @@
-import { type DialogIdentity, dialogClaim, type Visitor } from '../../domain/dialog.ts'
+import { customerClaim, type DialogIdentity, dialogClaim, type Visitor } from '../../domain/dialog.ts'
 import { dialogId, dialogStream, readDialogId } from '../../domain/ids.ts'
 import type { Instant } from '../../kernel/time.ts'
 import { phoneFrom } from '../contact.ts'
-import type { UmnicoFacts, UmnicoLead, UmnicoMessage } from './wire.ts'
+import type { UmnicoCustomer, UmnicoFacts, UmnicoMessage } from './wire.ts'
 
 /** What a notification becomes: a command for a dialog, or nothing. */
 export type ChatTarget =
@@ -24,34 +24,49 @@ type Context = {
 /** What the service knows of the states of deals; null for one that it has not read yet. */
 export type StatusOf = (statusId: string) => { readonly name: string; readonly ends: boolean } | null
 
-/** Which stream a dialog of Umnico is. */
-export const chatClaims = (facts: UmnicoFacts): readonly string[] =>
-  facts.kind === 'message' || facts.kind === 'lead' ? [dialogClaim(facts.accountId, facts.leadId)] : []
+const customerIdOf = (facts: UmnicoFacts): string | null => {
+  if (facts.kind === 'message') return facts.direction === 'incoming' ? facts.customerId : null
+  if (facts.kind === 'lead') return facts.customer?.customerId ?? null
+  return facts.kind === 'customer' ? facts.customerId : null
+}
 
-type Place = { readonly stream: string; readonly dialogId: DialogIdentity['dialogId']; readonly isNew: boolean }
+/** The claims that tell which stream a dialog of Umnico is, and whose. */
+export const chatClaims = (facts: UmnicoFacts): readonly string[] => {
+  const customerId = customerIdOf(facts)
+  return [
+    ...(facts.kind === 'message' || facts.kind === 'lead' ? [dialogClaim(facts.accountId, facts.leadId)] : []),
+    ...(customerId === null ? [] : [customerClaim(facts.accountId, customerId)]),
+  ]
+}
 
-const placeOf = (facts: UmnicoFacts, context: Context): Place => {
-  const [claim = ''] = chatClaims(facts)
-  const holder = context.holders.get(claim)
+type Place = { readonly stream: string; readonly dialog: DialogIdentity; readonly isNew: boolean }
+
+const placeOf = (facts: UmnicoMessage | LeadFacts, context: Context): Place => {
+  const { accountId, leadId: externalId, channel } = facts
+  const holder = context.holders.get(dialogClaim(accountId, externalId))
   const known = holder === undefined ? null : readDialogId(holder.slice('dialog-'.length))
-  if (holder !== undefined && known !== null) return { stream: holder, dialogId: known, isNew: false }
-  const fresh = dialogId(context.newId())
-  return { stream: dialogStream(fresh), dialogId: fresh, isNew: true }
+  const id = known ?? dialogId(context.newId())
+  const customerId = customerIdOf(facts)
+  const isFirst = customerId !== null && !context.holders.has(customerClaim(accountId, customerId))
+  return {
+    stream: dialogStream(id),
+    dialog: { dialogId: id, accountId, externalId, channel, customerId: isFirst ? customerId : null },
+    isNew: known === null,
+  }
 }
 
 /** Turns a notification into a command. What people write is data: nothing in it chooses a command. */
 export const chatTarget = (facts: UmnicoFacts, context: Context, statusOf: StatusOf): ChatTarget => {
   switch (facts.kind) {
     case 'message': {
-      const { stream, dialogId, isNew } = placeOf(facts, context)
-      const dialog = { dialogId, accountId: facts.accountId, externalId: facts.leadId, channel: facts.channel }
+      const { stream, dialog, isNew } = placeOf(facts, context)
       const data = { at: context.at, dialog, visitor: visitorOf(facts), said: saidOf(facts) }
       return { tag: 'command', stream, command: { type: 'NoteMessage', data }, isNew }
     }
     case 'lead':
       return leadTarget(facts, context, statusOf)
     case 'customer':
-      return { tag: 'ignored', reason: 'customer-without-dialog' }
+      return customerTarget(facts, context)
     case 'integration':
       return { tag: 'ignored', reason: 'channel-noted' }
   }
@@ -60,7 +75,7 @@ export const chatTarget = (facts: UmnicoFacts, context: Context, statusOf: Statu
 type LeadFacts = Extract<UmnicoFacts, { kind: 'lead' }>
 
 const leadTarget = (facts: LeadFacts, context: Context, statusOf: StatusOf): ChatTarget => {
-  const { stream, dialogId, isNew } = placeOf(facts, context)
+  const { stream, dialog, isNew } = placeOf(facts, context)
   if (facts.change === 'status') {
     if (isNew) return { tag: 'ignored', reason: 'dialog-unknown' }
     if (facts.statusId === null) return { tag: 'poor', reason: 'no-status' }
@@ -73,9 +88,16 @@ const leadTarget = (facts: LeadFacts, context: Context, statusOf: StatusOf): Cha
     }
     return { tag: 'command', stream, command: { type: 'NoteStatus', data }, isNew }
   }
-  const dialog = { dialogId, accountId: facts.accountId, externalId: facts.leadId, channel: facts.channel }
-  const data = { at: context.at, dialog, visitor: customerOf(facts) }
+  const data = { at: context.at, dialog, visitor: customerOf(facts.customer) }
   return { tag: 'command', stream, command: { type: 'NoteVisitor', data }, isNew }
+}
+
+/** Messengers tell a phone in news of the person, after the dialog began. */
+const customerTarget = (facts: Extract<UmnicoFacts, { kind: 'customer' }>, context: Context): ChatTarget => {
+  const holder = context.holders.get(customerClaim(facts.accountId, facts.customerId ?? ''))
+  if (holder === undefined) return { tag: 'ignored', reason: 'customer-without-dialog' }
+  const data = { at: context.at, visitor: customerOf(facts) }
+  return { tag: 'command', stream: holder, command: { type: 'IntroduceVisitor', data }, isNew: false }
 }
 
 /** A number in a sentence, as people write it. */
@@ -87,7 +109,7 @@ const visitorOf = (facts: UmnicoMessage): Visitor => {
   return { name: facts.sender.name, phone: facts.phone ?? written, email: null }
 }
 
-const customerOf = ({ customer }: UmnicoLead): Visitor => ({
+const customerOf = (customer: UmnicoCustomer | null): Visitor => ({
   name: customer?.name ?? null,
   phone: customer?.phone ?? null,
   email: customer?.email ?? null,
