@@ -13,6 +13,9 @@ const handOverWithin = 5000
 const switchLockTimeoutMs = 500
 const switchTriesMs = 15_000
 
+/** A view that was held during a switch is looked after again every so many steps, which are a second apart. */
+const tidyEvery = 10
+
 /** What rebuilding needs. */
 export type RebuildDeps = {
   readonly sql: Sql
@@ -48,9 +51,12 @@ const dropVersion = async (transaction: Sql, version: Version): Promise<void> =>
 /** Builds whatever candidate is not ready yet, one after the other; resumes where an earlier process stopped. */
 export const makeRebuilder = (deps: RebuildDeps) => {
   let stopped = false
+  let steps = 0
 
   const step = async (): Promise<boolean> => {
     const versions = await versionsOf(deps.sql)
+    if (steps % tidyEvery === 0) for (const model of deps.models) await tidyReadModel(deps.sql, model)
+    steps += 1
     const candidate = versions.find((version) => version.role === 'candidate' && !version.ready)
     const model = deps.models.find((known) => known.name === candidate?.name)
     if (!candidate || !model || stopped) return false
@@ -131,26 +137,65 @@ export type Switched =
   | { readonly tag: 'refused'; readonly code: string; readonly detail: string }
 
 /**
- * Makes another version live: locks both checkpoint rows, requires the new one to be at or past the old one, replaces the view.
- * Runs with a short lock timeout and tries again, so that neither ingest nor the analysts' queries wait for it.
+ * Makes another version live: locks both checkpoint rows and requires the new one to be at or past the old one. The view follows at once,
+ * or, while an analyst's long query holds it, as soon as that ends: until then it shows the previous version, which goes on being fed.
+ * Neither ingest nor a query ever waits for a switch.
  */
 export const changeLive = async (sql: Sql, model: ReadModel, to: 'candidate' | 'previous'): Promise<Switched> => {
   const deadline = performance.now() + switchTriesMs
   for (;;) {
     try {
       const result = (await sql.begin((begun) => tryChange(begun as unknown as Sql, model, to))) as Switched | 'behind'
-      if (result !== 'behind') return result
+      if (result !== 'behind') {
+        if (result.tag === 'switched') await tidyReadModel(sql, model)
+        return result
+      }
     } catch (error) {
-      if (!['55P03', '40P01'].includes(databaseError(error)?.code ?? '')) throw error
+      if (!lostToLock(error)) throw error
     }
     if (performance.now() > deadline) {
       return {
         tag: 'refused',
         code: 'switch-timeout',
-        detail: `Cannot switch "${model.name}": the ${to} version did not catch up, or its view was locked for ${switchTriesMs} ms`,
+        detail: `Cannot switch "${model.name}": the ${to} version did not catch up within ${switchTriesMs} ms`,
       }
     }
     await wait(100)
+  }
+}
+
+/** A lock that was not to be had in time, or a circle of locks: the same may succeed later. */
+const lostToLock = (error: unknown): boolean => ['55P03', '40P01'].includes(databaseError(error)?.code ?? '')
+
+/**
+ * Points the view at the live version and drops tables that no version has any more; what is locked is left for the next time. True
+ * when nothing is left to do.
+ */
+export const tidyReadModel = async (sql: Sql, model: ReadModel): Promise<boolean> => {
+  const [live] = (await versionsOf(sql)).filter((version) => version.name === model.name && version.role === 'live')
+  if (!live) return true
+  const table = tableOf(model.name, live.version)
+  try {
+    await sql.begin(async (transaction) => {
+      await transaction.unsafe(`set local lock_timeout = ${switchLockTimeoutMs}`)
+      const [seen] = await transaction.unsafe<{ points: boolean }[]>(
+        `select exists (select from pg_depend d join pg_rewrite r on r.oid = d.objid
+                         where r.ev_class = to_regclass($1) and d.refobjid = to_regclass($2)) as points`,
+        [`read.${model.name}`, table],
+      )
+      if (!seen?.points) await transaction.unsafe(readModelSql(model.name, 'view', table))
+      const left = await transaction.unsafe<{ name: string }[]>(
+        `select c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = 'hub_read' and c.relkind = 'r' and c.relname ~ ('^' || $1 || '_[0-9]+$')
+            and not exists (select from hub.read_models m where m.name = $1 and c.relname = m.name || '_' || m.version)`,
+        [model.name],
+      )
+      for (const { name } of left) await transaction.unsafe(`drop table hub_read.${name}`)
+    })
+    return true
+  } catch (error) {
+    if (lostToLock(error)) return false
+    throw error
   }
 }
 
@@ -177,12 +222,10 @@ const tryChange = async (
       detail: `Cannot switch "${model.name}": version ${next.version} is still being built`,
     }
   if (next.position < live.position) return 'behind'
-  await transaction.unsafe(readModelSql(model.name, 'view', tableOf(model.name, next.version)))
   const oldPrevious = rows.find((row) => row.role === 'previous' && row !== next)
-  if (oldPrevious) {
+  // Its table is dropped afterwards, when nobody reads it any more.
+  if (oldPrevious)
     await transaction.unsafe(statement(readModelStatements, 'drop_version'), [model.name, oldPrevious.version])
-    await transaction.unsafe(`drop table if exists ${tableOf(model.name, oldPrevious.version)}`)
-  }
   // Roles are unique, so the one that leaves a role goes first.
   await transaction`update hub.read_models set role = 'failed' where name = ${model.name} and version = ${next.version}`
   await transaction`update hub.read_models set role = 'previous' where name = ${model.name} and version = ${live.version}`

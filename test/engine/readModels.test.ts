@@ -5,7 +5,7 @@ import { readModels } from '../../projections/index.ts'
 import { partnerStream } from '../../src/domain/ids.ts'
 import { diffCandidate, verifyModel } from '../../src/engine/compare.ts'
 import { tableOf, versionsOf } from '../../src/engine/readModelTable.ts'
-import { addCandidate, changeLive, makeRebuilder } from '../../src/engine/rebuild.ts'
+import { addCandidate, changeLive, makeRebuilder, tidyReadModel } from '../../src/engine/rebuild.ts'
 import { parseInstant } from '../../src/kernel/time.ts'
 import { playPartner, testCore } from '../support/core.ts'
 
@@ -120,6 +120,25 @@ describe('read models', () => {
     await rebuild('payments')
     const none = await changeLive(test.core.bulk, modelNamed('payments'), 'previous')
     assert.deepEqual('code' in none ? none.code : '', 'no-previous-version')
+  })
+
+  behaves('switch while an analyst holds a long query, whose view follows when it ends', async () => {
+    await playPartner(test.core, at, { inn: inn(1), upTo: 'paid' })
+    await test.project()
+    await rebuild('partners')
+    const analyst = await test.core.bulk.reserve()
+    await analyst.unsafe('begin')
+    await analyst.unsafe('select count(*) from read.partners')
+    const started = performance.now()
+    assert.equal((await changeLive(test.core.bulk, modelNamed('partners'), 'candidate')).tag, 'switched')
+    assert.ok(performance.now() - started < 20_000)
+    assert.equal(await tidyReadModel(test.core.bulk, modelNamed('partners')), false, 'the view is still held')
+    assert.equal((await analyst.unsafe('select count(*)::int as count from read.partners'))[0]?.count, 1)
+    await analyst.unsafe('commit')
+    analyst.release()
+    assert.equal(await tidyReadModel(test.core.bulk, modelNamed('partners')), true)
+    const [view] = await test.core.sql<{ text: string }[]>`select pg_get_viewdef('read.partners'::regclass) as text`
+    assert.match(view?.text ?? '', /partners_2/)
   })
 
   behaves('park an event whose fold throws with its key, and go on with all others (W8)', async () => {
