@@ -38,6 +38,8 @@ const listedSubscription = new Set(['trialing', 'active', 'past_due'])
 
 /** Works out what follows from the other fields: whether the partner is listed, and its page. */
 const settled = (row: PartnerRow): PartnerRow => {
+  // A fold after the erasure cannot know the slug of before, so nothing that hung on it may stay.
+  if (row.status === 'erased') return { ...row, listed: false, pageStatus: 'none' }
   const listed = row.status === 'verified' && row.slug !== null && listedSubscription.has(row.subscriptionStatus ?? '')
   const pageStatus = listed ? 'published' : row.pageStatus === 'none' ? 'none' : 'withdrawn'
   return { ...row, listed, pageStatus }

@@ -3,3 +3,19 @@ select subject, wrapped from hub.person_keys where subject = any ($1::text[])
 
 -- name: destroy_person_key
 update hub.person_keys set wrapped = null, destroyed_at = hub.now() where subject = $1 and wrapped is not null
+
+-- name: forget_deliveries
+-- The bytes of a person's own deliveries, and of notices about their payments, which name the payer too.
+update hub.inbox b set body = null, headers = '{}', query = ''
+ where b.body is not null
+   and (b.subject = $1
+        or b.subject in (select distinct n.subject from hub.events s
+                           join hub.events n on n.subject = (s.data ->> 'provider') || ':' || (s.data ->> 'providerPaymentId')
+                          where s.subject = $1 and s.data ->> 'providerPaymentId' is not null))
+
+-- name: forget_effects
+-- What is still to be done about a forgotten person is not done; what was done keeps its outcome and loses its contents.
+update hub.effects
+   set payload = '{}', status = case when status = 'waiting' then 'cancelled' else status end,
+       settled_at = case when status = 'waiting' then hub.now() else settled_at end
+ where subject = $1 and kind <> 'hub.forget'

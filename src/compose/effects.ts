@@ -1,5 +1,5 @@
 import { models } from '../domain/index.ts'
-import { type Deliverer, type Destination, startDelivering } from '../engine/deliver.ts'
+import { type Deliverer, type Destination, type Perform, startDelivering } from '../engine/deliver.ts'
 import { startLoop } from '../engine/loop.ts'
 import { makeReacting } from '../engine/react.ts'
 import { reactors } from '../reactors/index.ts'
@@ -10,11 +10,11 @@ import { errorFields } from './log.ts'
 import type { Provider } from './provider.ts'
 
 /** Commands that a rule put off: the service's own destination. Its outcome is the command itself. */
-const ownDestination: Destination = {
+const ownDestination = (performers: Destination['performers']): Destination => ({
   name: 'hub',
   policy: { concurrencyMax: 8, perSecondMax: 1000, deadlineMs: 30_000, attemptsMax: 1000, afterUnknown: 'repeat' },
-  performers: { 'hub.command': async () => ({ tag: 'done', result: null }) },
-}
+  performers: { 'hub.command': async () => ({ tag: 'done', result: null }), ...performers },
+})
 
 /** What the effects of a process are made of. */
 export type EffectsOptions = Pick<CoreOptions, 'worker' | 'log' | 'boundary'> & {
@@ -22,6 +22,8 @@ export type EffectsOptions = Pick<CoreOptions, 'worker' | 'log' | 'boundary'> & 
   readonly providers: readonly Provider[]
   readonly emailLimits: { readonly dailyMax: number; readonly perMinuteMax: number | null }
   readonly timers: boolean
+  /** Forgets a person; see erasure. */
+  readonly forget: Perform
   readonly reacting: boolean
   readonly onSettled: (destination: string, outcome: string) => void
 }
@@ -33,7 +35,7 @@ export const startEffects = (core: Core, options: EffectsOptions) => {
   let deliverer: Deliverer | null = null
   const destinations = [
     ...(options.reacting ? destinationsOf(options) : []),
-    ...(options.timers ? [ownDestination] : []),
+    ...(options.timers ? [ownDestination({ 'hub.forget': options.forget })] : []),
   ]
   if (destinations.length > 0) {
     deliverer = startDelivering({

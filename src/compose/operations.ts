@@ -193,6 +193,19 @@ export const makeOperations = (deps: OperationsDeps): Operations => {
         body: { name, status: 'running' },
       })
     },
+    erasePartner: async (partnerId, basis, by) => {
+      const handled = await core.handler.handle({
+        stream: `partner-${partnerId}`,
+        command: { type: 'ErasePerson', data: { at: core.clock.now(), basis } },
+        cause: { kind: 'operator', id: by.actor },
+        actor: by.actor,
+        reason: by.reason,
+      })
+      if (handled.tag === 'refused') return unknown(handled.detail)
+      const position =
+        handled.tag === 'accepted' && handled.position > 0 ? handled.position : await headPosition(core.sql)
+      return { tag: 'ok', status: 202, position, body: { partnerId, status: 'erased', basis } }
+    },
     replayWebhook: async (webhookId, by) => {
       const result = await deps.replay(webhookId)
       if (!result) return unknown(`There is no delivery "${webhookId}" with its bytes`)

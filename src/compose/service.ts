@@ -17,6 +17,7 @@ import { readBody } from '../runtime.ts'
 import { openCore, startProjections } from './core.ts'
 import { makeDoors } from './doors.ts'
 import { startEffects } from './effects.ts'
+import { makeForget } from './erasure.ts'
 import { errorFields, type Logger } from './log.ts'
 import { makeOperations } from './operations.ts'
 import { startPeriodic } from './periodic.ts'
@@ -119,6 +120,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     emailLimits: providers.emailLimits,
     reacting: has('reactors'),
     timers: has('timers'),
+    forget: makeForget(core, config.service.dataDir),
     onSettled: metrics.settled,
   })
   const periodic = has('timers') ? startPeriodic(core, { ...options, providers: providers.list }) : null

@@ -105,6 +105,11 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
     ],
     (event, states) => takePayments(settings, event, states),
   ),
+  rule('forgetPerson', ['PersonErased'], (_event, { partner }) =>
+    partner?.status === 'erased'
+      ? [{ destination: 'hub', kind: 'hub.forget', payload: { partnerId: partner.partnerId } }]
+      : [],
+  ),
   rule('exportTemplate', ['TemplatePublished'], (event) =>
     event.type !== 'TemplatePublished' ||
     (settings.templatePageId !== null && settings.templatePageId !== event.data.pageId)
