@@ -1,10 +1,11 @@
 import { dialogs } from './dialogs.ts'
 import { leads } from './leads.ts'
 import { messages } from './messages.ts'
+import { offers } from './offers.ts'
 import { partners } from './partners.ts'
 import { payments } from './payments.ts'
 import type { ReadModel } from './projection.ts'
 import { subscriptions } from './subscriptions.ts'
 
 /** Every read model that is a fold of the log; one line each. */
-export const readModels: readonly ReadModel[] = [partners, subscriptions, payments, leads, dialogs, messages]
+export const readModels: readonly ReadModel[] = [partners, subscriptions, payments, leads, offers, dialogs, messages]

@@ -1,7 +1,17 @@
 import type { DomainEvent } from '../src/domain/index.ts'
-import type { LeadDetails } from '../src/domain/lead.ts'
+import type { LeadDetails, OfferMoment } from '../src/domain/lead.ts'
 import type { Instant } from '../src/kernel/time.ts'
 import { type FoldEvent, readModel } from './projection.ts'
+
+/** An offer as it is shown with its lead. */
+export type OfferItem = {
+  readonly offerId: string
+  readonly partnerId: string
+  readonly status: string
+  readonly offeredAt: Instant
+  readonly expiresAt: Instant
+  readonly answeredAt: Instant | null
+}
 
 /** A lead as lists and cards show it. */
 export type LeadRow = {
@@ -18,7 +28,7 @@ export type LeadRow = {
   readonly pageUrl: string | null
   readonly utm: Readonly<Record<string, string>>
   readonly status: string
-  readonly offers: readonly Readonly<Record<string, unknown>>[]
+  readonly offers: readonly OfferItem[]
   readonly createdAt: Instant
   readonly position: number
 }
@@ -33,6 +43,32 @@ const details = (data: LeadDetails) => ({
   pageUrl: data.pageUrl,
   utm: data.utm,
 })
+
+const answered = (row: LeadRow, { offerId, at }: OfferMoment, status: string): Partial<LeadRow> => ({
+  status,
+  offers: row.offers.map((offer) => (offer.offerId === offerId ? { ...offer, status, answeredAt: at } : offer)),
+})
+
+/** What one event changes in a row; null when it changes nothing. */
+const change = (row: LeadRow, event: DomainEvent): Partial<LeadRow> | null => {
+  switch (event.type) {
+    case 'LeadDetailsAdded':
+      return details(event.data)
+    case 'LeadOffered': {
+      const { offerId, partnerId, at, expiresAt } = event.data
+      const offer = { offerId, partnerId, status: 'offered', offeredAt: at, expiresAt, answeredAt: null }
+      return { status: 'offered', offers: [...row.offers, offer] }
+    }
+    case 'OfferAccepted':
+      return answered(row, event.data, 'accepted')
+    case 'OfferDeclined':
+      return answered(row, event.data, 'declined')
+    case 'OfferExpired':
+      return answered(row, event.data, 'expired')
+    default:
+      return null
+  }
+}
 
 const fold = (row: LeadRow | null, recorded: FoldEvent): LeadRow | null => {
   const event = { type: recorded.type, data: recorded.data } as DomainEvent
@@ -50,14 +86,15 @@ const fold = (row: LeadRow | null, recorded: FoldEvent): LeadRow | null => {
       position: recorded.position,
     }
   }
-  if (!row || event.type !== 'LeadDetailsAdded') return row
-  return { ...row, ...details(event.data), position: recorded.position }
+  if (!row) return row
+  const changes = change(row, event)
+  return changes ? { ...row, ...changes, position: recorded.position } : row
 }
 
 /** Leads by their id. */
 export const leads = readModel<LeadRow>({
   name: 'leads',
-  types: ['LeadReceived', 'LeadDetailsAdded'],
+  types: ['LeadReceived', 'LeadDetailsAdded', 'LeadOffered', 'OfferAccepted', 'OfferDeclined', 'OfferExpired'],
   personal: true,
   key: 'leadId',
   columns: {

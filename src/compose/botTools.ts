@@ -10,6 +10,7 @@ import type { Handled } from '../engine/handle.ts'
 import { kopecks, rublesText } from '../kernel/money.ts'
 import { type Instant, moscowDate } from '../kernel/time.ts'
 import type { Core } from './core.ts'
+import { keySql, liveTable, offersServiceSql } from './partnerSearch.ts'
 
 /** What answering a bot needs. */
 export type BotToolsDeps = {
@@ -43,13 +44,7 @@ export const makeBotTools = (deps: BotToolsDeps) => {
   return { answer, after: (facts: ProtalkFacts) => afterwards(deps, facts) }
 }
 
-/** The live table of a read model. */
-const table = async ({ core }: BotToolsDeps, name: string): Promise<string> => {
-  const [live] = await core.sql<
-    { version: number }[]
-  >`select version from hub.read_models where name = ${name} and role = 'live'`
-  return `hub_read.${name}_${live?.version ?? 1}`
-}
+const table = ({ core }: BotToolsDeps, name: string): Promise<string> => liveTable(core, name)
 
 type PartnerFound = {
   readonly partnerId: string
@@ -78,9 +73,6 @@ const cardOf = ({ pagesUrl }: BotToolsDeps, row: PartnerFound): CardFacts => ({
 
 type Wanted = { readonly city: string | null; readonly service: string | null; readonly limit: number }
 
-/** A name as it is compared in the database: without case, blanks, hyphens and the difference of ё and е. */
-const keySql = (text: string): string => `translate(lower(${text}), 'ё -–—.', 'е')`
-
 const findPartners = async (deps: BotToolsDeps, { city, service, limit }: Wanted): Promise<CardFacts[]> => {
   const [cityKey, serviceKey] = [city, service].map((name) => (name === null ? null : matchingKey(name)))
   // A name of nothing but signs names nothing.
@@ -90,7 +82,7 @@ const findPartners = async (deps: BotToolsDeps, { city, service, limit }: Wanted
     deps.core.sql.unsafe<PartnerFound[]>(
       // The order changes with the day and the partner, so that nobody is always the first.
       `select ${cardColumns} from ${from} where listed and consent_personal_data and ($1::text is null or ${cityCondition})
-         and ($2::text is null or exists (select from unnest(services) name where ${keySql('name')} = $2::text))
+         and ${offersServiceSql}
        order by md5(partner_id || $3::text) limit $4::int`,
       [cityValue, serviceKey ?? null, moscowDate(deps.core.clock.now()), limit],
       { prepare: true },
@@ -219,21 +211,28 @@ const forPartner = async (
 /** Leads shown in one answer. */
 const leadsShownMax = 10
 
+const offerWords: Readonly<Record<string, string>> = {
+  offered: 'ждёт ответа, ссылка в письме',
+  accepted: 'принята',
+  declined: 'отклонена',
+  expired: 'время вышло',
+}
+
 /** Leads that were offered to a partner, without anything about the people behind them. */
 const leadsOf = async (deps: BotToolsDeps, partnerId: string): Promise<ToolResult> => {
-  const from = await table(deps, 'leads')
+  const [leads, offers] = await Promise.all([table(deps, 'leads'), table(deps, 'offers')])
   const rows = await deps.core.sql.unsafe<
-    { city: string | null; service: string | null; status: string; createdAt: Instant }[]
+    { city: string | null; service: string | null; status: string; offeredAt: Instant }[]
   >(
-    `select city, service, status, created_at from ${from} where offers @> jsonb_build_array(jsonb_build_object('partnerId', $1::text))
-      order by created_at desc limit ${leadsShownMax}`,
+    `select l.city, l.service, o.status, o.offered_at from ${offers} o join ${leads} l using (lead_id) where o.partner_id = $1
+      order by o.offered_at desc limit ${leadsShownMax}`,
     [partnerId],
     { prepare: true },
   )
   if (rows.length === 0) return say('Заявок пока нет.')
   const lines = rows.map(
-    ({ city, service, status, createdAt }) =>
-      `${day(createdAt)}: ${[city, service].filter(Boolean).join(', ') || 'без города'} (${status})`,
+    ({ city, service, status, offeredAt }) =>
+      `${day(offeredAt)}: ${[city, service].filter(Boolean).join(', ')} (${offerWords[status] ?? status})`,
   )
   return say(lines.join('\n'))
 }

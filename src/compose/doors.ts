@@ -6,12 +6,14 @@ import type { Door } from '../http/app.ts'
 import type { makeIngest } from '../http/ingest.ts'
 import { leadDoor } from '../http/leadDoor.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { offersDoor } from '../http/offers.ts'
 import { sourceAddress, sourceLimit } from '../http/peer.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import { assetsDoor, feedsDoor, type PublicDeps, partnersDoor, payDoor } from '../http/publicDoors.ts'
 import { type WebhookDoorDeps, webhookDoor } from '../http/webhooks.ts'
 import { isLogAway } from '../log/append.ts'
 import { headPosition } from '../log/log.ts'
+import { readLinkToken } from '../privacy/links.ts'
 import { clock, sandboxDoor } from '../sandbox/sandbox.ts'
 import type { Core } from './core.ts'
 import { diagnose } from './doctor.ts'
@@ -111,6 +113,17 @@ export const makeDoors = (
           withinRate: sourceLimit(2, () => performance.now()),
         }),
       ),
+    },
+    {
+      prefix: '/offers',
+      open: offersDoor({
+        sql: core.sql,
+        handler: core.handler,
+        now: ports.now,
+        pepper: core.pepper,
+        readToken: (token) => readLinkToken(core.master, 'offer', token),
+        isAway: (error) => isDatabaseAway(error) || isLogAway(error),
+      }),
     },
     { prefix: '/feeds', open: feedsDoor(publicDeps) },
     { prefix: '/assets', open: async (request) => console.asset(new URL(request.url).pathname) ?? assets(request) },

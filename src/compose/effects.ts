@@ -7,6 +7,7 @@ import { commandOf } from '../reactors/outcomes.ts'
 import type { ReactorSettings } from '../reactors/settings.ts'
 import type { Core, CoreOptions } from './core.ts'
 import { errorFields } from './log.ts'
+import { choosePartner } from './partnerSearch.ts'
 import type { Provider } from './provider.ts'
 
 /** Commands that a rule put off: the service's own destination. Its outcome is the command itself. */
@@ -35,7 +36,9 @@ export const startEffects = (core: Core, options: EffectsOptions) => {
   let deliverer: Deliverer | null = null
   const destinations = [
     ...(options.reacting ? destinationsOf(options) : []),
-    ...(options.timers ? [ownDestination({ 'hub.forget': options.forget })] : []),
+    ...(options.timers
+      ? [ownDestination({ 'hub.forget': options.forget, 'hub.choosePartner': choosePartner(core) })]
+      : []),
   ]
   if (destinations.length > 0) {
     deliverer = startDelivering({

@@ -102,6 +102,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     templatePageId: config.tilda?.templatePageId ?? null,
     pagesUrl,
     payUrl: (subscriptionId) => `${publicUrl}/pay/${linkToken(core.master, 'pay', subscriptionId)}`,
+    offerUrl: (offerId) => `${publicUrl}/offers/${linkToken(core.master, 'offer', offerId)}`,
     receipts:
       config.billing.receipts && config.billing.receiptVat !== null
         ? { vatCode: config.billing.receiptVat, taxSystemCode: config.billing.receiptTaxSystem }

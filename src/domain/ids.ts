@@ -8,6 +8,8 @@ export type SubscriptionId = Brand<string, 'SubscriptionId'>
 export type PaymentId = Brand<string, 'PaymentId'>
 /** A lead: `lead_` and 32 hex digits. */
 export type LeadId = Brand<string, 'LeadId'>
+/** An offer of a lead to a partner: `off_` and 32 hex digits. */
+export type OfferId = Brand<string, 'OfferId'>
 /** A dialog: `dlg_` and 32 hex digits. */
 export type DialogId = Brand<string, 'DialogId'>
 
@@ -19,6 +21,8 @@ export const partnerId = (uuid: string): PartnerId => `par_${digits(uuid)}` as P
 export const paymentId = (uuid: string): PaymentId => `pay_${digits(uuid)}` as PaymentId
 /** Names a new lead after a fresh UUID. */
 export const leadId = (uuid: string): LeadId => `lead_${digits(uuid)}` as LeadId
+/** Names a new offer after a fresh UUID. */
+export const offerId = (uuid: string): OfferId => `off_${digits(uuid)}` as OfferId
 /** Names a new dialog after a fresh UUID. */
 export const dialogId = (uuid: string): DialogId => `dlg_${digits(uuid)}` as DialogId
 /** The subscription of a partner. */
@@ -36,6 +40,8 @@ export const readSubscriptionId = reader<SubscriptionId>('sub')
 export const readPaymentId = reader<PaymentId>('pay')
 /** Reads a lead id; null when the text is none. */
 export const readLeadId = reader<LeadId>('lead')
+/** Reads an offer id; null when the text is none. */
+export const readOfferId = reader<OfferId>('off')
 /** Reads a dialog id; null when the text is none. */
 export const readDialogId = reader<DialogId>('dlg')
 /** The lead of a dialog: a dialog has one, however often the visitor says who he is. */

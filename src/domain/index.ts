@@ -1,6 +1,6 @@
 import type { Decider } from '../kernel/decision.ts'
 import { type DialogCommand, type DialogEvent, dialog, dialogClaims, dialogPersonal } from './dialog.ts'
-import { type LeadCommand, type LeadEvent, lead, leadClaims, leadPersonal } from './lead.ts'
+import { type LeadCommand, type LeadEvent, lead, leadClaims, leadPersonal, leadSubject } from './lead.ts'
 import { type NoticeCommand, type NoticeEvent, notice } from './notice.ts'
 import { type OperatorCommand, type OperatorEvent, operatorLog } from './operatorLog.ts'
 import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
@@ -84,7 +84,7 @@ export const models = {
   lead: erased({
     decider: lead,
     personal: leadPersonal,
-    subjectOf: (stream) => idOf(stream),
+    subjectOf: (stream, _state, event) => leadSubject(idOf(stream), event),
     claimsOf: leadClaims,
   }),
   dialog: erased({

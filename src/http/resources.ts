@@ -163,6 +163,25 @@ const leads: Resource = {
   ],
 }
 
+const offers: Resource = {
+  name: 'offers',
+  doc: 'Offers of leads to partners, and their answers',
+  id: 'offerId',
+  readModel: 'offers',
+  defaultSort: '-offeredAt',
+  source: { operator: '{table} s', analyst: 'read.offers s' },
+  fields: [
+    field('offerId', 'offer_id', 'text', { searched: 'whole' }),
+    field('leadId', 'lead_id', 'text', { searched: 'whole' }),
+    field('partnerId', 'partner_id', 'text', { searched: 'whole' }),
+    field('status', 'status'),
+    field('offeredAt', 'offered_at', 'time', { always: true }),
+    field('expiresAt', 'expires_at', 'time'),
+    field('answeredAt', 'answered_at', 'time'),
+    field('position', 'position', 'number'),
+  ],
+}
+
 const dialogs: Resource = {
   name: 'dialogs',
   doc: 'Dialogs with visitors of the site',
@@ -273,6 +292,7 @@ export const resources: readonly Resource[] = [
   subscriptions,
   payments,
   leads,
+  offers,
   dialogs,
   messages,
   webhooks,

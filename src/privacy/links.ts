@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { linkSignature, type MasterKeys } from './seal.ts'
 
 /** What a link is for; a token of one purpose opens no other door. */
-export type LinkPurpose = 'pay' | 'unsubscribe'
+export type LinkPurpose = 'pay' | 'offer' | 'unsubscribe'
 
 const idChars = 22
 

@@ -1,9 +1,11 @@
 import type { Dialog } from '../domain/dialog.ts'
-import { dialogStream, partnerStream, readPartnerId, subscriptionStream } from '../domain/ids.ts'
+import { dialogStream, leadStream, partnerStream, readPartnerId, subscriptionStream } from '../domain/ids.ts'
 import type { DomainEvent } from '../domain/index.ts'
+import type { Lead } from '../domain/lead.ts'
 import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscription.ts'
 import type { Instant } from '../kernel/time.ts'
+import { offerLeads } from './offerLeads.ts'
 import { proveContacts } from './proveContacts.ts'
 import { pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
 import { sendLetters } from './sendLetters.ts'
@@ -73,6 +75,24 @@ const dialogRule = (
   },
 })
 
+/** The rule about offers, with the lead and the partner as they are now. */
+const offerRule = (settings: ReactorSettings): Rule => ({
+  name: 'offerLeads',
+  types: ['LeadReceived', 'LeadDetailsAdded', 'LeadOffered', 'OfferDeclined', 'OfferExpired'],
+  needs: ({ type, data }) => [
+    ...(typeof data.leadId === 'string' ? [leadStream(data.leadId)] : []),
+    ...(type === 'LeadOffered' && typeof data.partnerId === 'string' ? [partnerStream(data.partnerId)] : []),
+  ],
+  react: (event, states) => {
+    const found = (category: string): unknown =>
+      [...states].find(([stream]) => stream.startsWith(category))?.[1] ?? null
+    return offerLeads(settings, { type: event.type, data: event.data } as DomainEvent, {
+      lead: found('lead-') as Lead | null,
+      partner: found('partner-') as Partner | null,
+    })
+  },
+})
+
 /** Every rule that turns events into effects; one line each. */
 export const reactors = (settings: ReactorSettings): readonly Rule[] => [
   rule(
@@ -127,6 +147,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
     relayDialogs(settings, { event, now }, dialog),
   ),
   dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced'], takeLeads),
+  offerRule(settings),
   rule('pullLeads', ['LeadReceived', 'PullHinted'], pullLeads),
   rule('proveContacts', ['ProofAsked', 'CancellationAsked'], proveContacts),
   rule(

@@ -3,10 +3,13 @@ import { cutText } from '../connectors/plainText.ts'
 import { slugOf } from '../connectors/slug.ts'
 import {
   dialogStream,
+  leadStream,
   noticeStream,
+  offerId,
   type PaymentId,
   partnerStream,
   readDialogId,
+  readPartnerId,
   readPaymentId,
   readSubscriptionId,
   subscriptionStream,
@@ -68,6 +71,8 @@ export const commandOf =
         return linkReady(effect, { link: outcome.result as Answered, now })
       case 'cloudpayments.createOrder':
         return orderReady(settings, effect, { order: outcome.result as Ordered, now })
+      case 'hub.choosePartner':
+        return chosen(effect, outcome.result as { partnerId: string | null }, now)
       case 'protalk.ask':
         return answered(effect, String((outcome.result as { text?: unknown }).text ?? ''), now)
       case 'umnico.send':
@@ -190,6 +195,16 @@ const recorded = (settings: ReactorSettings, answer: Answered, now: Instant): Ad
 const answerLengthMax = 4000
 /** The bot's own words for giving up; a visitor who makes it say them gets a person, and nothing else. */
 const givesUp = /переда(?:ю|м|ём|ем)[^.!?\n]{0,60}(?:человек|оператор|менеджер|специалист|сотрудник)/iu
+
+/** The operation that chose the partner names the offer. */
+const chosen = (effect: Settled, result: { readonly partnerId: string | null }, now: Instant): Addressed | null => {
+  const partnerId = readPartnerId(result.partnerId ?? '')
+  if (!partnerId) return null
+  return {
+    stream: leadStream(String(effect.payload.leadId)),
+    command: { type: 'OfferLead', data: { at: now, offerId: offerId(effect.effectId), partnerId } },
+  }
+}
 
 const dialogOf = (effect: Settled): string | null => {
   const id = readDialogId(String(effect.payload.dialogId ?? ''))

@@ -14,6 +14,8 @@ export type ReactorSettings = {
   readonly pagesUrl: string
   /** Our own pay page of a subscription. */
   readonly payUrl: (subscriptionId: string) => string
+  /** The page on which a partner answers an offer. */
+  readonly offerUrl: (offerId: string) => string
   readonly receipts: { readonly vatCode: number; readonly taxSystemCode: number | null } | null
   /** Whether visitors' words are handed to the bot by us, or the bot sits on the chat itself and we only watch. */
   readonly dialogMode: 'relay' | 'native'

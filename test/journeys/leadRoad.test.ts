@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { act, hook, listWhen, tool, vectorEnv } from '../support/chats.ts'
-import { submitForm } from '../support/road.ts'
-import { type RunningService, until, withService } from '../support/service.ts'
+import { askToPay, form, goodCard, letterTo, partnerWhen, payAtYooKassa, payLink, submitForm } from '../support/road.ts'
+import { type Json, type RunningService, until, withService } from '../support/service.ts'
 
 const v9 =
   'event=lead&data%5Bid%5D=8123456&data%5Bnum%5D=412&data%5Btime%5D=1763900200&data%5Bstatus%5D%5Bcode%5D=0&data%5Bclient%5D%5Bname%5D=%D0%9E%D0%BB%D0%B5%D0%B3&data%5Bclient%5D%5Bphone%5D=8+%28909%29+075-15-80&data%5Bclient%5D%5Bemail%5D=&data%5Bform_name%5D=%D0%A3%D0%B7%D0%BD%D0%B0%D1%82%D1%8C+%D1%86%D0%B5%D0%BD%D1%83+%D0%B4%D0%BE%D0%BC%D0%B0&data%5Bpage%5D%5Burl%5D=https%3A%2F%2F%D0%B4%D0%BE%D0%BC%D0%B0-%D1%86%D0%B5%D0%BD%D1%8B.%D1%80%D1%84%2Fdom-120%2F&data%5Butm%5D%5Butm_source%5D=yandex&data%5Butm%5D%5Butm_term%5D=%D1%86%D0%B5%D0%BD%D0%B0+%D0%B4%D0%BE%D0%BC%D0%B0+120+%D0%BC%C2%B2'
@@ -79,4 +79,74 @@ describe('the road of a lead', () => {
       ])
     })
   })
+
+  it('offers a lead to listed partners of the city, one after another, until somebody takes it (road D)', async () => {
+    await withService({}, async (service) => {
+      const emails = ['maria@example.ru', 'boris@example.ru'] as const
+      await listed(service, form())
+      await listed(
+        service,
+        form({ ИНН: '7604002028', Почта: emails[1], Телефон: '+79120000003', Компания: 'ООО «Волжский берег»' }),
+      )
+      await act(service, 'flexbe', {
+        lead: { name: 'Олег', phone: '8 (909) 075-15-80', city: 'ярославль', service: 'Ипотека' },
+      })
+      const [offered] = await listWhen(service, 'leads', ([lead]) => lead?.status === 'offered')
+      const first = await emailOf(service, offered.offers[0].partnerId)
+      const letter = await letterTo(service, first, /заявк/i)
+      assert.doesNotMatch(letter.text, /075-15-80|79090751580|Олег/, 'who asks is told to the partner who takes it')
+      const links = [...letter.text.matchAll(/https?:\S+\/offers\/\S+/g)].map(([link]) => link)
+      assert.equal(links.length, 2)
+      for (const link of links) {
+        const page = await fetch(link)
+        assert.equal(page.status, 200)
+        assert.doesNotMatch(await page.text(), /79090751580/)
+      }
+      assert.equal((await service.get('/api/v1/leads')).body.items[0].status, 'offered', 'looking answers nothing')
+      const reply = (link: string, answer: string) =>
+        fetch(link.split('?')[0] ?? '', { method: 'POST', body: new URLSearchParams({ answer }) })
+      assert.equal((await reply(links[0] ?? '', 'decline')).status, 200)
+      const [again] = await listWhen(service, 'leads', ([lead]) => lead?.offers.length === 2)
+      assert.deepEqual([again.status, again.offers[0].status], ['offered', 'declined'])
+      const second = await emailOf(service, again.offers[1].partnerId)
+      assert.notEqual(second, first)
+      const [link = ''] = /https?:\S+\/offers\/\S+/.exec((await letterTo(service, second, /заявк/i)).text) ?? []
+      const taken = await reply(link, 'accept')
+      assert.match(await taken.text(), /79090751580/)
+      const [accepted] = await listWhen(service, 'leads', ([lead]) => lead?.status === 'accepted')
+      const rows = await listWhen(service, 'offers?sort=offeredAt', (items) => items.length === 2)
+      assert.deepEqual(
+        rows.map((row) => [row.leadId, row.status]),
+        [
+          [accepted.leadId, 'declined'],
+          [accepted.leadId, 'accepted'],
+        ],
+      )
+    })
+  })
+
+  it('lets an offer run out after a day, and tells so (road D)', async () => {
+    await withService({}, async (service) => {
+      await listed(service, form())
+      await act(service, 'flexbe', { lead: { name: 'Олег', phone: '+79090751580', city: 'Ярославль' } })
+      await listWhen(service, 'leads', ([lead]) => lead?.status === 'offered')
+      assert.equal((await service.post('/sandbox/clock', { advance: '24h' })).status, 200)
+      const [lead] = await listWhen(service, 'leads', ([row]) => row?.status === 'expired')
+      assert.deepEqual(
+        lead.offers.map((offer: Json) => offer.status),
+        ['expired'],
+      )
+    })
+  })
 })
+
+/** A partner who is paid and listed. */
+const listed = async (service: RunningService, fields: Readonly<Record<string, string>>): Promise<void> => {
+  await submitForm(service, fields)
+  const link = payLink(await letterTo(service, fields.Почта ?? '', /осталась оплата/))
+  await payAtYooKassa(service, await askToPay(link), goodCard)
+  await partnerWhen(service, fields.ИНН ?? '', (row) => row.listed, 'listed')
+}
+
+const emailOf = async (service: RunningService, partnerId: string): Promise<string> =>
+  (await service.get(`/api/v1/partners/${partnerId}`)).body.email
