@@ -1,3 +1,4 @@
+import { chatTexts } from './explanationTextsChats.ts'
 import { effectTexts } from './explanationTextsEffects.ts'
 import { webhookTexts } from './explanationTextsWebhooks.ts'
 import type { CodeFamily } from './explanationWords.ts'
@@ -191,5 +192,6 @@ export const codeTexts: readonly CodeFamily[] = [
   program,
   demonstration,
   ...webhookTexts,
+  ...chatTexts,
   ...effectTexts,
 ]
