@@ -66,6 +66,8 @@ export type WebhookWire<Settings, Facts> = {
   readonly read: (delivery: Delivery, settings: Settings) => Reading<Facts>
   /** The answer to an accepted delivery and to every repeat of it. */
   readonly accepted: (delivery: Delivery) => Answer
+  /** Fields of the body that carry a key: they are not kept. */
+  readonly secretFields?: (settings: Settings) => readonly string[]
 }
 
 /** What a performer may use besides the payload. */

@@ -11,6 +11,7 @@ import type { AppendResult, InboxRow } from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
 import { claimHolders } from '../log/log.ts'
 import type { AnyWebhookRoute, IntakeContext, Target } from './intake.ts'
+import { keptBody } from './keptBody.ts'
 
 /** Deliveries remembered as seen, so that a storm of repeats costs no decision and one counter. */
 const seenMax = 50_000
@@ -304,7 +305,7 @@ const inboxRow = (
       delivery.headers.has(name) ? [[name, (delivery.headers.get(name) ?? []).join(', ')]] : [],
     ),
   ),
-  body: delivery.body,
+  body: keptBody(delivery.body, route.secretFields()),
   sha256: sha256(delivery.body),
   subject: null,
   repeatOf: null,

@@ -46,6 +46,8 @@ export type ProtalkHook = {
   readonly verify: (delivery: Delivery, settings: ProtalkSettings) => Authenticity
   readonly read: (delivery: Delivery, settings: ProtalkSettings) => Reading<ProtalkFacts> | Inquiry<ProtalkFacts>
   readonly accepted: (delivery: Delivery) => Answer
+  /** The secret may come as a field: it is not kept. */
+  readonly secretFields: (settings: ProtalkSettings) => readonly string[]
 }
 
 /** Calls of tools by GET, JSON or form, authentic by a static secret in a header, a field or the query. */
@@ -53,6 +55,7 @@ export const protalkHook: ProtalkHook = {
   verify: (delivery, settings) => verify(delivery, settings),
   read: (delivery) => read(delivery),
   accepted: () => toolAnswer({ ok: true, text: 'Принято.', items: [] }),
+  secretFields: () => [secretField],
 }
 
 /** The answer to a tool call; its text is cut to what a bot may say. */

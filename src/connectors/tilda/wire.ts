@@ -44,6 +44,7 @@ const ok = answer(200, 'ok')
 
 /** The form hook: forms and, for private integrations, JSON; a static key in the configured place. */
 export const tildaForm: WebhookWire<TildaSettings, TildaFormFacts> = {
+  secretFields: ({ webhookKeyPlace: { in: place, name } }) => (place === 'field' ? [name] : []),
   verify: (delivery, settings) => verifyForm(delivery, settings),
   read: (delivery, settings) => readForm(delivery, settings),
   accepted: () => ok,
