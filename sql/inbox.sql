@@ -18,6 +18,7 @@ update hub.inbox b
 -- Raw bytes are personal data and live for a while only; the row and its hashes stay.
 update hub.inbox set body = null, headers = '{}', query = ''
  where webhook_id in (select webhook_id from hub.inbox where body is not null and received_at < hub.now() - make_interval(days => $1::int)
+                       and received_at > hub.now() - make_interval(days => $3::int)
                        and verdict <> 'quarantined' order by received_at limit $2)
 returning webhook_id
 

@@ -24,6 +24,7 @@ import { startPeriodic } from './periodic.ts'
 import type { Composing } from './provider.ts'
 import { composeProviders } from './providers.ts'
 import { replayer } from './replay.ts'
+import { startRetention } from './retention.ts'
 import { twinContexts } from './twins.ts'
 
 /** What a running service is made of. */
@@ -125,6 +126,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     onSettled: metrics.settled,
   })
   const periodic = has('timers') ? startPeriodic(core, { ...options, providers: providers.list }) : null
+  const retention = has('timers') ? startRetention(core, log) : null
   const replay = replayer(core, { providers: providers.list, ingest })
   const operations = makeOperations({
     core,
@@ -188,7 +190,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     closeStreams: doors.closeStreams,
     stop: async () => {
       await periodic?.stop()
-      await Promise.all([effects.stop(), projections?.stop()])
+      await Promise.all([retention?.stop(), effects.stop(), projections?.stop()])
       for (const provider of providers.list) await provider.close?.()
       await core.close()
     },
