@@ -1,6 +1,6 @@
 import type { Courier, Performer } from '../connectors/connector.ts'
 import { umnicoCourier } from '../connectors/umnico/client.ts'
-import { chatClaims, chatTarget, type StatusOf } from '../connectors/umnico/intake.ts'
+import { chatClaims, chatTarget, endsDeal, type StatusOf } from '../connectors/umnico/intake.ts'
 import { createUmnicoTwin } from '../connectors/umnico/twin.ts'
 import { type UmnicoSettings, umnicoHook } from '../connectors/umnico/wire.ts'
 import { webhookRoute } from '../http/intake.ts'
@@ -125,13 +125,10 @@ const unknownPerformer: Performer = async () => ({
   detail: 'The courier cannot do this',
 })
 
-/** Types of states in which a deal is over, however they are written. */
-const endTypes = /^(?:completed?|closed?|done|success(?:ful)?|won|lost|failed?|cancell?ed|rejected)$/i
-
 const statusesIn = (value: unknown): Learned['statuses'] =>
   new Map(
     (Array.isArray(value) ? value : []).map((item: { statusId: string; type: string; name: string }) => [
       item.statusId,
-      { name: item.name, ends: endTypes.test(item.type) },
+      { name: item.name, ends: endsDeal(item.type) },
     ]),
   )

@@ -7,7 +7,7 @@ import type { Subscription } from '../domain/subscription.ts'
 import type { Instant } from '../kernel/time.ts'
 import { offerLeads } from './offerLeads.ts'
 import { proveContacts } from './proveContacts.ts'
-import { pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
+import { nameStatuses, pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
 import { sendLetters } from './sendLetters.ts'
 import type { Asked, ReactorSettings } from './settings.ts'
 import { takePayments } from './takePayments.ts'
@@ -147,6 +147,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
     relayDialogs(settings, { event, now }, dialog),
   ),
   dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced'], takeLeads),
+  rule('nameStatuses', ['DialogStatusNoted'], nameStatuses),
   offerRule(settings),
   rule('pullLeads', ['LeadReceived', 'PullHinted'], pullLeads),
   rule('proveContacts', ['ProofAsked', 'CancellationAsked'], proveContacts),

@@ -1,6 +1,8 @@
 import type { ProviderPayment as Answered } from '../connectors/payment.ts'
 import { cutText } from '../connectors/plainText.ts'
 import { slugOf } from '../connectors/slug.ts'
+import type { UmnicoStatus } from '../connectors/umnico/client.ts'
+import { endsDeal } from '../connectors/umnico/intake.ts'
 import {
   dialogStream,
   leadStream,
@@ -77,6 +79,8 @@ export const commandOf =
         return answered(effect, String((outcome.result as { text?: unknown }).text ?? ''), now)
       case 'umnico.send':
         return wasSent(effect, now)
+      case 'umnico.readStatuses':
+        return named(effect, outcome.result as { statuses: readonly UmnicoStatus[] }, now)
       case 'yookassa.readPayment':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
@@ -234,6 +238,22 @@ const wasSent = (effect: Settled, now: Instant): Addressed | null => {
   const stream = dialogOf(effect)
   const answerId = String(effect.payload.customId ?? '')
   return stream === null ? null : { stream, command: { type: 'NoteSent', data: { at: now, answerId } } }
+}
+
+/** The name of the state that a dialog asked about; one that the account does not have stays a number. */
+const named = (
+  effect: Settled,
+  { statuses }: { readonly statuses: readonly UmnicoStatus[] },
+  now: Instant,
+): Addressed | null => {
+  const stream = dialogOf(effect)
+  const status = statuses.find(({ statusId }) => statusId === effect.payload.statusId)
+  if (stream === null || !status) return null
+  const { statusId, name, type } = status
+  return {
+    stream,
+    command: { type: 'NoteStatus', data: { at: now, statusId, statusName: name, ends: endsDeal(type) } },
+  }
 }
 
 const unmatched = (

@@ -74,3 +74,10 @@ export const pullLeads = (event: DomainEvent): readonly Asked[] => {
   if (event.type === 'PullHinted') return [{ ...pull, dueAt: event.data.pullAt }]
   return event.type === 'LeadReceived' && event.data.source === 'flexbe' && event.data.via === 'hook' ? [pull] : []
 }
+
+/** A state of the deal that is not known by name: the account is asked once, and the name is noted when it comes. */
+export const nameStatuses = (event: DomainEvent): readonly Asked[] => {
+  if (event.type !== 'DialogStatusNoted' || event.data.statusName !== null) return []
+  const { dialogId, statusId } = event.data
+  return [{ destination: 'umnico', kind: 'umnico.readStatuses', payload: { dialogId, statusId } }]
+}

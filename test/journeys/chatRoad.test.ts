@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { createUmnicoTwin, type UmnicoTwinState } from '../../src/connectors/umnico/twin.ts'
 import { act, hook, listWhen, tool, vectorEnv } from '../support/chats.ts'
+import { createDatabase } from '../support/database.ts'
 import { askToPay, form, goodCard, letterTo, partnerWhen, payAtYooKassa, payLink, submitForm } from '../support/road.ts'
-import { type Json, type RunningService, until, withService } from '../support/service.ts'
+import { type Json, type RunningService, startService, until, withService } from '../support/service.ts'
+import { serveTwin, testClock, testTwinContext } from '../support/twinServer.ts'
 
 const v7 = {
   type: 'message.incoming',
@@ -254,5 +257,40 @@ describe('the road of a chat', () => {
       assert.equal((await service.post('/sandbox/clock', { advance: '10m' })).status, 200)
       await until(async () => (await hooks()).some((one) => one.status === 1), 'the hook is on again')
     })
+  })
+
+  it('learns the account and the states of its deals by itself, also for the next start (R14, V8)', async () => {
+    const database = await createDatabase({ migrated: false })
+    const clock = testClock('2026-11-24T09:00:00Z')
+    const context = testTwinContext<UmnicoTwinState>({ clock, hubUrl: () => 'http://127.0.0.1:9' })
+    const settings = { apiKey: 'key-of-the-tests', accountId: '147517', widgetToken: 'widget', webhookSecret: null }
+    const twin = await serveTwin(createUmnicoTwin(context, settings))
+    const env = { ...vectorEnv, UMNICO_ACCOUNT_ID: '', UMNICO_BASE_URL: `${twin.url}/v1.3`, DIALOG_MODE: 'native' }
+    const first = await startService({ databaseUrl: database.url, env })
+    try {
+      const foreign = { ...v7, accountId: 1, message: { ...v7.message, messageId: 'm-1' } }
+      await until(
+        async () => (await hook(first, 'umnico/s3cr3t', { ...foreign, type: 'nothing.known' })).status === 403,
+        'a foreign account to be refused',
+      )
+      await hook(first, 'umnico/s3cr3t', v7)
+      await hook(first, 'umnico/s3cr3t', v8b)
+      const named = (items: readonly Json[]) => items.some((event) => event.data.statusName === 'В работе')
+      await listWhen(first, 'events?type=DialogStatusNoted', named)
+      const ended = { ...v8b, lead: { ...v8b.lead, statusId: 43 } }
+      await hook(first, 'umnico/s3cr3t', ended)
+      await listWhen(first, 'dialogs', ([row]) => row?.status === 'closed')
+    } finally {
+      await first.stop()
+    }
+    await twin.stop()
+    const second = await startService({ databaseUrl: database.url, env })
+    try {
+      assert.equal((await hook(second, 'umnico/s3cr3t', { ...v7, accountId: 1 })).status, 403)
+    } finally {
+      await second.stop()
+      context.close()
+      await database.drop()
+    }
   })
 })

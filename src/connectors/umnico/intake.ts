@@ -24,6 +24,12 @@ type Context = {
 /** What the service knows of the states of deals; null for one that it has not read yet. */
 export type StatusOf = (statusId: string) => { readonly name: string; readonly ends: boolean } | null
 
+/** Types of states in which a deal is over, however they are written. */
+const endTypes = /^(?:completed?|closed?|done|success(?:ful)?|won|lost|failed?|cancell?ed|rejected)$/i
+
+/** Whether a deal is over in a state of this type: then the dialog is closed. */
+export const endsDeal = (type: string): boolean => endTypes.test(type)
+
 const customerIdOf = (facts: UmnicoFacts): string | null => {
   if (facts.kind === 'message') return facts.direction === 'incoming' ? facts.customerId : null
   if (facts.kind === 'lead') return facts.customer?.customerId ?? null
