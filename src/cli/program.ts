@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { type Api, openApi } from './api.ts'
+import { bench } from './bench.ts'
 import { clock } from './clock.ts'
 import type { Call, CommandGroup, CommandSpec } from './command.ts'
 import { connectionOf } from './connection.ts'
@@ -40,6 +41,7 @@ const everything: readonly (CommandSpec | CommandGroup)[] = [
   exportCommand,
   sandbox,
   explainCommand,
+  bench,
 ]
 
 /** Runs one command line; answers its exit code. */

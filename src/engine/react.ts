@@ -82,7 +82,10 @@ export const makeReacting = (deps: ReactDeps) => {
     if (!last) return false
     await deps.codec.prefetch(events)
     const rows: Record<string, unknown>[] = []
-    for (const event of events) if (event.data !== null) rows.push(...(await plan(event)))
+    for (const event of events) {
+      // What was brought in from elsewhere happened long ago: no rule acts on it.
+      if (event.data !== null && event.meta?.cause.kind !== 'import') rows.push(...(await plan(event)))
+    }
     deps.boundary('react:before-commit')
     const [result] = await deps.sql.unsafe<{ moved: number; born: number }[]>(
       statement(outboxStatements, 'plan_effects'),

@@ -75,7 +75,7 @@ export const playPartner = async (
   const id = partnerId(options.id ?? randomUUID())
   const subscriptionId = subscriptionIdOf(id)
   const payment = paymentId(options.payment ?? randomUUID())
-  const cause = { kind: 'import', id: 'test' } as const
+  const cause = { kind: 'operator', id: 'test' } as const
   const say = async (stream: string, type: string, data: Record<string, unknown>): Promise<void> => {
     const handled: Handled = await core.handler.handle({ stream, command: { type, data: { at, ...data } }, cause })
     if (handled.tag !== 'accepted') throw new Error(`${type}: ${handled.tag}`)
