@@ -19,6 +19,8 @@ const housekeepingMs = 1000
 const claimAheadMax = 500
 /** A destination that its own answers paused is asked again after this time, also when it needs a person: the fault may be mended there. */
 const selfPauseMs = 3_600_000
+/** What a performer may need to end after its signal fired. */
+const deadlineGraceMs = 5000
 const prepared = { prepare: true } as const
 
 /** Performs one operation once; the attempt tells its key, number and deadline. */
@@ -278,22 +280,39 @@ const callOnce = async (shared: Shared, destination: Destination, effect: Claime
   const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
   const deadline = new AbortController()
   const timer = setTimeout(() => deadline.abort(), destination.policy.deadlineMs)
+  const overdue = afterDeadline(destination.policy.deadlineMs)
   shared.boundary('deliver:before-call')
   try {
-    return await performer(payload, {
+    const answer = performer(payload, {
       key: effect.effectId,
       number: effect.attempt,
       firstAttemptAt: effect.firstAttemptAt,
       now: shared.now(),
       signal: deadline.signal,
     })
+    return await Promise.race([answer, overdue.passed])
   } catch (error) {
     shared.onError(error, effect)
     return { tag: 'unknown', code: 'performer-threw', detail: 'The performer failed in an unexpected way' }
   } finally {
     clearTimeout(timer)
+    overdue.clear()
     shared.boundary('deliver:after-answer')
   }
+}
+
+/** A performer that does not end although its signal fired is not waited for: nobody knows what it did. */
+const afterDeadline = (deadlineMs: number): { readonly passed: Promise<Outcome>; readonly clear: () => void } => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const passed = new Promise<Outcome>((resolve) => {
+    const late = {
+      tag: 'unknown',
+      code: 'deadline-passed',
+      detail: 'The attempt did not end within its deadline',
+    } as const
+    timer = setTimeout(() => resolve(late), deadlineMs + Math.min(deadlineMs, deadlineGraceMs))
+  })
+  return { passed, clear: () => clearTimeout(timer) }
 }
 
 const settle = async (

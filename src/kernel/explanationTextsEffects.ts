@@ -41,6 +41,7 @@ const unsure: CodeFamily = {
     ['answer-too-large', 'Ответ провайдера слишком велик', 'The provider’s answer is too large'],
     ['look-up-too-long', 'Поиск операции у провайдера слишком долог', 'Looking the operation up takes too long'],
     ['relay-silent', 'Почтовый сервер принял письмо и замолчал', 'The mail relay took the letter and fell silent'],
+    ['deadline-passed', 'Попытка не закончилась в срок', 'The attempt did not end within its deadline'],
     ['performer-threw', 'Исполнитель действия упал', 'The performer of the effect failed'],
     ['lease-expired', 'Исполнитель пропал во время вызова', 'The worker disappeared during the call'],
     ['dadata-unreadable', 'Ответ DaData не читается', 'DaData’s answer cannot be read'],

@@ -256,6 +256,17 @@ describe('delivery', () => {
     await worker.stop(1000)
   })
 
+  behaves('does not wait for a performer that ignores its deadline: the attempt is unknown', async (rig) => {
+    await insert(rig, 1, 'protalk')
+    const worker = delivering(rig, [
+      destination('protalk', () => new Promise<Outcome>(() => {}), { deadlineMs: 50, afterUnknown: 'ask' }),
+    ])
+    await until(async () => (await count(rig, 'unknown')) === 1)
+    await worker.stop(100)
+    const [row] = await rig.core.sql<{ lastError: string }[]>`select last_error from hub.effects`
+    assert.equal(row?.lastError, 'deadline-passed')
+  })
+
   behaves('is not touched by a rebuild while 100 effects wait (I6)', async (rig) => {
     await playPartner(rig.core, at, { inn: '7700000009', upTo: 'paid' })
     await rig.project()
