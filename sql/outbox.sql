@@ -90,11 +90,11 @@ update hub.destinations set paused_until = null, paused_by = null, reason = null
 -- name: plan_periodic
 -- One operation of a kind is enough: while one waits or runs within the period, no other is planned. What is over for a day is cleared away.
 with cleared as (
-  delete from hub.effects where kind = $3 and reactor = 'periodic' and status in ('done', 'refused', 'dead') and settled_at < hub.now() - interval '1 day'
+  delete from hub.effects where subject = 'periodic' and kind = $3 and status in ('done', 'refused', 'dead') and settled_at < hub.now() - interval '1 day'
 )
 insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
 select $1::uuid, $2, $3, 'periodic', $1::uuid, 0, 'periodic', '{}', hub.now(), hub.now()
- where not exists (select from hub.effects e where e.kind = $3 and e.destination = $2 and e.reactor = 'periodic'
+ where not exists (select from hub.effects e where e.subject = 'periodic' and e.kind = $3 and e.destination = $2
                      and (e.status = 'running' or e.status = 'waiting' and e.due_at <= hub.now() + make_interval(secs => $4::int)))
 on conflict (effect_id) do nothing
 returning effect_id

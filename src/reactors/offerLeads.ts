@@ -34,10 +34,11 @@ export const offerLeads = (
   }
 }
 
-/** Without a city nobody is near; such a lead waits for a person, or for the city. */
+/** Without a city nobody is near, without a contact nobody can be called: such a lead waits for a person, or for more details. */
 const choose = (lead: Lead): readonly Asked[] => {
-  if (lead.status === 'absent' || !lead.details.city) return []
-  const { city, service } = lead.details
+  if (lead.status === 'absent') return []
+  const { city, service, phone, email } = lead.details
+  if (!city || (!phone && !email)) return []
   const payload = { leadId: lead.leadId, city, service, without: lead.offers.map(({ partnerId }) => partnerId) }
   return [{ destination: 'hub', kind: 'hub.choosePartner', payload }]
 }

@@ -68,11 +68,13 @@ export const takeLeads = (event: DomainEvent, dialog: Dialog | null): readonly A
   return [{ destination: 'hub', kind: 'hub.command', payload, personal: ['command'] }]
 }
 
-/** A hook of the site is a hint: the leads are pulled soon after. */
+/** A hook of the site is a hint: the leads are pulled soon after, once for all hints of a moment. */
 export const pullLeads = (event: DomainEvent): readonly Asked[] => {
-  const pull = { destination: 'flexbe', kind: 'flexbe.pullLeads', payload: {} }
-  if (event.type === 'PullHinted') return [{ ...pull, dueAt: event.data.pullAt }]
-  return event.type === 'LeadReceived' && event.data.source === 'flexbe' && event.data.via === 'hook' ? [pull] : []
+  if (event.type === 'PullHinted')
+    return [{ destination: 'flexbe', kind: 'flexbe.pullLeads', payload: {}, dueAt: event.data.pullAt }]
+  if (event.type !== 'LeadReceived' || event.data.source !== 'flexbe' || event.data.via !== 'hook') return []
+  const command = { type: 'NoteHint', data: { provider: 'flexbe' } }
+  return [{ destination: 'hub', kind: 'hub.command', payload: { stream: 'poll-flexbe', command } }]
 }
 
 /** A state of the deal that is not known by name: the account is asked once, and the name is noted when it comes. */

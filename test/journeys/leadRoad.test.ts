@@ -32,13 +32,14 @@ describe('the road of a lead', () => {
       assert.deepEqual([delivery.dedupeKey, delivery.verdict, delivery.repeats], ['flexbe:lead:8123456', 'accepted', 1])
       await until(async () => (await pulls(service)) > before, 'a pull after the hook')
 
+      assert.equal((await service.post('/sandbox/clock', { advance: '1m' })).status, 200)
       const unknown = await hook(service, 'flexbe/s3cr3t', 'something=else')
       assert.equal(unknown.status, 200)
       const [held] = (await service.get('/api/v1/webhooks?source=flexbe&verdict=quarantined')).body.items
       assert.equal(held.reason, 'no-lead-id')
-      await listWhen(service, 'events?type=PullHinted', (items) => items.length === 1)
-      const asked = await pulls(service)
-      await until(async () => asked > before + 1 || (await pulls(service)) > before + 1, 'a pull after a hint')
+      const hints = await listWhen(service, 'events?type=PullHinted', (items) => items.length === 2)
+      const byHint = (items: readonly Json[]) => items.some((effect) => effect.causedBy === hints[1].eventId)
+      await listWhen(service, 'effects?kind=flexbe.pullLeads&limit=500', byHint)
       const analyst = await fetch(`${service.url}/api/v1/leads`, {
         headers: { authorization: `Bearer ${service.analyst}` },
       })
@@ -56,6 +57,24 @@ describe('the road of a lead', () => {
       const leads = await listWhen(service, 'leads?sort=createdAt', (items) => items.length === 2)
       assert.deepEqual(leads.map((lead) => lead.city).toSorted(), [null, 'Ярославль'])
       assert.deepEqual(leads.map((lead) => lead.phone).toSorted(), ['+79090751580', '+79100000001'])
+    })
+  })
+
+  it('goes on pulling after refusals, again within 10 minutes (road D)', async () => {
+    await withService({}, async (service) => {
+      const pulled = (status: string) => `effects?kind=flexbe.pullLeads&status=${status}`
+      await listWhen(service, pulled('done'), (items) => items.length > 0)
+      const faults = `${service.url}/sandbox/flexbe/faults`
+      const fault = JSON.stringify({ kind: '401', path: '/mod/api/', times: 2 })
+      assert.equal((await fetch(faults, { method: 'POST', body: fault })).status, 201)
+      await act(service, 'flexbe', { lead: { name: 'Анна', phone: '89100000001', hooked: false } })
+      assert.equal((await service.post('/sandbox/clock', { advance: '5m' })).status, 200)
+      await until(async () => {
+        const left: Json[] = await (await fetch(faults)).json()
+        return left.length === 0 || (left[0].times ?? 0) < 2
+      }, 'a pull that was refused')
+      assert.equal((await service.post('/sandbox/clock', { advance: '10m' })).status, 200)
+      await listWhen(service, 'leads', (items) => items.length === 1)
     })
   })
 
