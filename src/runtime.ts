@@ -41,6 +41,24 @@ const lateCheckMs = 5_000
 export const serve = async (handler: Handler, options: ServeOptions): Promise<Server> =>
   runtimeName === 'bun' ? serveOnBun(handler, options) : serveOnNodeHttp(handler, options)
 
+/** Bodies that are read already, by the request that was made of them: a handler that reads one again gets the same bytes. */
+const complete = new WeakMap<Request, Uint8Array<ArrayBuffer>>()
+
+const readWhole = async (
+  request: Request,
+  bytesMax: number,
+  deadlineMs: number,
+): Promise<Uint8Array<ArrayBuffer> | 'too-large' | 'too-slow'> => {
+  const late = deadline(deadlineMs)
+  try {
+    const read = await Promise.race([request.arrayBuffer(), late.passed])
+    if (read === 'too-slow') return read
+    return read.byteLength > bytesMax ? 'too-large' : new Uint8Array(read)
+  } finally {
+    late.clear()
+  }
+}
+
 /**
  * Collects a body while counting, whatever its Content-Length claims.
  * @example await readBody(request, 1_000_000, 30_000) // bytes, 'too-large' or 'too-slow'
@@ -50,7 +68,12 @@ export const readBody = async (
   bytesMax: number,
   deadlineMs: number,
 ): Promise<Uint8Array<ArrayBuffer> | 'too-large' | 'too-slow'> => {
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return 'too-large'
+  const claimed = request.headers.get('content-length')
+  if (Number(claimed ?? 0) > bytesMax) return 'too-large'
+  const come = complete.get(request)
+  if (come) return come.byteLength > bytesMax ? 'too-large' : come
+  // Both servers end a body at its claimed length, so it is read at one go.
+  if (claimed !== null && /^\d+$/.test(claimed)) return readWhole(request, bytesMax, deadlineMs)
   if (request.body === null) return new Uint8Array()
   const reader = request.body.getReader()
   const late = deadline(deadlineMs)
@@ -131,7 +154,9 @@ const bounded = async (handler: Handler, request: Request, { peer, options }: Bo
     if (body === 'too-large') return problem(413)
     if (body === 'too-slow') return problem(408)
     const { url, method, headers } = request
-    return await handler(new Request(url, { method, headers, body: body.byteLength === 0 ? null : body }), { peer })
+    const whole = new Request(url, { method, headers, body: body.byteLength === 0 ? null : body })
+    complete.set(whole, body)
+    return await handler(whole, { peer })
   } catch (error) {
     options.onFault?.(error)
     return problem(500)
