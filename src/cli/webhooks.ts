@@ -1,8 +1,9 @@
-import { argumentsFrom, type CommandGroup } from './command.ts'
+import { argument, argumentsFrom, type CommandGroup } from './command.ts'
 import { download, formatOption } from './export.ts'
 import { filterOptions, type ListShape, listCommand, listOptions, showCommand } from './lists.ts'
 import { changeMany, manyOptions } from './many.ts'
 import { card } from './output.ts'
+import { recordDelivery } from './record.ts'
 
 /** How deliveries are listed. */
 export const webhookList: ListShape = {
@@ -58,11 +59,18 @@ export const webhooks: CommandGroup = {
       },
     },
     {
-      usage: 'export',
-      summary: 'Every delivery that the filters choose, on standard output',
+      usage: 'export [id]',
+      summary:
+        'Every delivery that the filters choose; with an ID that one as an anonymised fixture, which a test can replay',
       options: [formatOption, ...filterOptions(webhookList), ...listOptions.slice(0, 3)],
-      examples: ['hub webhooks export --source yookassa --format ndjson > yookassa.ndjson'],
-      run: (call) => download(call, webhookList),
+      examples: [
+        'hub webhooks export --source yookassa --format ndjson > yookassa.ndjson',
+        'hub webhooks export 01934f7e-… > test/fixtures/recordings/tilda-form.json',
+      ],
+      run: (call) => {
+        const id = argument(call, 0)
+        return id === '' ? download(call, webhookList) : recordDelivery(call, id)
+      },
     },
   ],
 }

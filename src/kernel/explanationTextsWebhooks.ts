@@ -81,6 +81,18 @@ const malformed: CodeFamily = {
   ],
 }
 
+const gone: CodeFamily = {
+  meaning: {
+    ru: 'Байты сообщения живут 30 дней и видны только оператору; после этого, после стирания человека или другой роли их нет.',
+    en: 'The bytes of a delivery live 30 days and only operators see them; later, after an erasure, or for another role there are none.',
+  },
+  action: {
+    ru: 'Передайте токен оператора; если байтов больше нет, возьмите более новое сообщение того же вида: hub webhooks list.',
+    en: 'Give the operator token; when the bytes are gone, take a newer delivery of the same kind: hub webhooks list.',
+  },
+  codes: [['delivery-bytes-gone', 'Байтов сообщения нет', 'The bytes of the delivery are not there']],
+}
+
 const poor: CodeFamily = {
   meaning: {
     ru: 'Сообщение подлинное и понятное, но сделать по нему пока нечего. Отправителю отвечено 200, байты лежат в карантине.',
@@ -145,4 +157,4 @@ const ignored: CodeFamily = {
 }
 
 /** Codes of webhooks: refused, quarantined, ignored. */
-export const webhookTexts: readonly CodeFamily[] = [authenticity, malformed, poor, ignored]
+export const webhookTexts: readonly CodeFamily[] = [authenticity, malformed, gone, poor, ignored]
