@@ -175,6 +175,7 @@ const leaf = (walk: Walk, path: readonly string[], value: string): string => {
     case 'cookies':
       return cookies(walk, value)
     case 'unknown':
+      if (/^https?:\/\//.test(value)) return walk.people.of('url', value)
       return isMachineWord(value) ? walk.people.kept(value) : walk.people.of('text', value)
     case 'text':
       // The number of an answer, or a yes, says nothing about anybody.
@@ -227,7 +228,7 @@ const personalValue = (walk: Walk, field: string, value: unknown): unknown => {
     )
   if (typeof value !== 'string') return value
   const kind = eventKind(field)
-  return kind === 'text' ? composedText(walk, value) : walk.people.of(kind, value)
+  return kind === 'text' ? walk.people.composed(value) : walk.people.of(kind, value)
 }
 
 const isKindWord = (name: string): boolean => name === 'type' || name === 'kind' || name === 'source'
@@ -236,16 +237,6 @@ const personalLeaf = (walk: Walk, path: readonly string[], value: string): strin
   const kind = eventKind(path.at(-1) ?? '')
   if (path.at(-1) === 'url') return walk.people.of('url', value)
   return walk.people.of(kind, value)
-}
-
-/** A wish is made of answers, a line each, whose stand-ins are known from the body; what is not known is a text of its own. */
-const composedText = (walk: Walk, value: string): string => {
-  const whole = walk.people.kept(value)
-  if (whole !== value || !value.includes('\n')) return walk.people.of('text', value)
-  return value
-    .split('\n')
-    .map((line) => walk.people.of('text', line))
-    .join('\n')
 }
 
 const openValue = (walk: Walk, value: unknown): unknown => {

@@ -8,23 +8,21 @@ export type FieldRule = PersonalKind | 'kept' | 'secret' | 'cookies' | 'unknown'
 const rules: readonly (readonly [RegExp, FieldRule])[] = [
   [/^(cookies?)$/, 'cookies'],
   [/secret|password|signature|hmac|apikey|publickey/, 'secret'],
-  [/^(utm\w*|formname|formid|tranid|hubform|currency|status|type|event|tool|plan|url|tildaspec\w*)$/, 'kept'],
+  [/^(utm\w*|formname|formid|tranid|hubform|currency|status|type|event|tool|plan|tildaspec\w*)$/, 'kept'],
   [/card|^token$|issuer|first6|last4|expiry|^rrn$|authcode|^ip/, 'mask'],
-  [/birth|рожден|passport|паспорт|snils|снилс|^latitude$|^longitude$/, 'mask'],
+  [/birth|рожден|passport|паспорт|snils|снилс|^latitude$|^longitude$|^account$|accountnumber|iban/, 'mask'],
   [/phone|телефон|^tel$|^msisdn$/, 'phone'],
   [/mail|почт/, 'email'],
   [/^(inn|инн)/, 'inn'],
   [/^(company\w*|legalname|organi[sz]ation)$/, 'company'],
   [/^(chatid|socialid|login|identifier|customerid|username|nickname|userlogin)$/, 'id'],
-  [
-    /^(first|last|middle|full|contact|client|customer|sender|user)?name$|surname|patronymic|фамилия|отчество|^фио/,
-    'name',
-  ],
+  [/^(form|status|file|page|site|channel|host|event|tariff)name$/, 'kept'],
+  [/name$|fio$|patronymic|имя|фамилия|отчество|фио/, 'name'],
   [/^(text|message|wish|notes?|details|description|comments?|question|answer|address|адрес\w*)$/, 'text'],
 ]
 
-/** Under these the names of things, not of people. */
-const things = ['products', 'items', 'source', 'page']
+/** Below these are names and addresses of things, not of people. */
+const things = ['products', 'items', 'source', 'page', 'utm']
 const files = ['attachments', 'files', 'file']
 /** Fields of a payment method that are no personal data. */
 const methodKept = ['id', 'type', 'saved', 'status']
@@ -42,7 +40,9 @@ export const ruleOf = (source: string, path: readonly string[]): FieldRule => {
   if (steps.some((step) => step === 'paymentmethod' || step === 'authorizationdetails'))
     return methodKept.includes(last) ? 'kept' : 'mask'
   if (steps.some((step) => files.includes(step)) && /^(url|link|src|name|files?)$/.test(last)) return 'url'
-  if (last === 'name' && steps.some((step) => things.includes(step))) return 'kept'
+  if (/^(name|url)$/.test(last) && steps.some((step) => things.includes(step))) return 'kept'
+  // What a form asks, its author wrote; what was answered, a person did.
+  if (/^(name|label|title)$/.test(last) && steps.includes('formdata')) return 'kept'
   if (source === 'protalk' && last === 'code') return 'mask'
   // A dialog of the chat provider is a person's, and so is its number.
   if (source === 'umnico' && (last === 'leadid' || (last === 'id' && /^(lead|sender|customer)$/.test(parent))))

@@ -10,11 +10,15 @@ export type StandIns = {
   readonly of: (kind: PersonalKind, value: string) => string
   /** A value that is kept, without whatever in it is known or looks personal. */
   readonly kept: (value: string) => string
+  /** A text that is made of others, such as a wish of answers: with their stand-ins when it is made of nothing else, else one of its own. */
+  readonly composed: (value: string) => string
   /** The stand-in of the id of a chat or a person; null when it is none that was seen. */
   readonly idOf: (value: string) => string | null
 }
 
 const names = ['Анна Ветрова', 'Борис Лугов', 'Вера Снежина', 'Глеб Озеров', 'Дина Берёзова', 'Егор Полянский']
+/** Kinds whose values are looked for in other texts. */
+const textKinds = ['name', 'company', 'text', 'url'] as const
 const filler = ' и ещё несколько слов того же размера'
 
 const emails = /[^\s@,;:<>"'()=&]+@[^\s@,;:<>"'()=&]+\.[\p{L}\d-]{2,}/gu
@@ -30,6 +34,8 @@ export const standIns = (everything: string): StandIns => {
   const digitsOfAll = haystack.replace(/\D/g, '')
   const made = new Map<string, string>()
   const counts = new Map<string, number>()
+  /** Texts that were kept as they are. */
+  const unchanged = new Set<string>()
 
   /** The next number of a kind whose stand-in is nobody's real value. */
   const fresh = (kind: string, shape: (number: number) => string, among = haystack): string => {
@@ -135,16 +141,36 @@ export const standIns = (everything: string): StandIns => {
   const tokens = (): readonly (readonly [string, string])[] =>
     [...made]
       .map(([key, value]) => [key.slice(0, key.indexOf('\n')), key.slice(key.indexOf('\n') + 1), value] as const)
-      .filter(([kind, text]) => ['name', 'company', 'text', 'url'].includes(kind) && text.length >= tokenCharsMin)
+      .filter(([kind, text]) => textKinds.some((one) => one === kind) && text.length >= tokenCharsMin)
       .toSorted(([, one], [, other]) => other.length - one.length)
       .map(([, text, value]) => [text, value])
+  const knownText = (value: string): string | undefined =>
+    textKinds.map((kind) => made.get(`${kind}\n${plain(value)}`)).find((other) => other !== undefined)
   const kept: StandIns['kept'] = (value) => {
-    const known = ['name', 'company', 'text', 'url'].map((kind) => made.get(`${kind}\n${plain(value)}`)).find(Boolean)
+    const known = knownText(value)
     if (known !== undefined) return known
     const bare = /^https?:\/\//.test(value) ? value.replace(/[?#].*$/s, '') : value
-    return tokens().reduce((text, [own, other]) => replacedToken(text, own, other), patterns(bare))
+    const other = tokens().reduce((text, [own, standing]) => replacedToken(text, own, standing), patterns(bare))
+    if (other === value) unchanged.add(plain(value))
+    return other
   }
-  return { of, kept, idOf: (value) => made.get(`id\n${value}`) ?? null }
+  const composed: StandIns['composed'] = (value) => {
+    const known = knownText(value)
+    if (known !== undefined) return known
+    if (unchanged.has(plain(value))) return value
+    const parts = [...tokens(), ...[...unchanged].map((text) => [text, text] as const)]
+      .filter(([text]) => text.length >= tokenCharsMin)
+      .toSorted(([one], [other]) => other.length - one.length)
+    const pieces = new Map(parts)
+    const any = parts.map(([text]) => escaped(text).replaceAll(' ', '\\s+')).join('|')
+    if (any === '') return of('text', value)
+    const found = new RegExp(any, 'gu')
+    // What stands between the parts may be signs only: a word that nobody knows makes a text of its own.
+    return /[\p{L}\p{N}]/u.test(value.replace(found, ' '))
+      ? of('text', value)
+      : value.replace(found, (part) => pieces.get(plain(part)) ?? mask(part))
+  }
+  return { of, kept, composed, idOf: (value) => made.get(`id\n${value}`) ?? null }
 }
 
 /** A text as it is compared: composed, without doubled blanks. */
@@ -200,8 +226,9 @@ const longer = (made: ReadonlyMap<string, string>, text: string): string | undef
 const endsAsToken = (value: string, token: string): boolean =>
   value.endsWith(token) && /[^\da-z]$/i.test(value.slice(0, value.length - token.length))
 
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
 const replacedToken = (text: string, own: string, other: string): string => {
   if (!text.includes(own)) return text
-  const escaped = own.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return text.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escaped}(?![\\p{L}\\p{N}])`, 'gu'), () => other)
+  return text.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escaped(own)}(?![\\p{L}\\p{N}])`, 'gu'), () => other)
 }

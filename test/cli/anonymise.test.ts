@@ -185,11 +185,32 @@ describe('anonymised()', () => {
 
   it('takes cards and tokens off a payment, and nothing of its money', () => {
     const body =
-      'TransactionId=1504&Amount=2500.00&CardFirstSix=411111&CardExpDate=12%2f29&Token=AB12&Name=MARIA&Data=%7B%22phone%22%3A%22%2B79123456789%22%7D'
+      'TransactionId=1504&Amount=2500.00&CardFirstSix=411111&CardExpDate=12%2f29&Token=AB12&Name=MARIA&PayerName=ANNA&Data=%7B%22phone%22%3A%22%2B79123456789%22%7D'
     const now = new URLSearchParams(textOf(anonymised(kept('cloudpayments', formType, body), [])))
     assert.deepEqual([now.get('TransactionId'), now.get('Amount')], ['1504', '2500.00'])
     assert.deepEqual([now.get('CardFirstSix'), now.get('CardExpDate'), now.get('Token')], ['000000', '00/00', 'xx00'])
+    assert.doesNotMatch(now.toString(), /MARIA|ANNA/)
     assert.deepEqual(JSON.parse(now.get('Data') ?? ''), { phone: '+79000000001' })
+  })
+
+  it('keeps a wish that is made of questions and answers in the words of its parts', () => {
+    const fields = {
+      event: 'lead',
+      'data[client][name]': 'Олег',
+      'data[form_name]': 'Узнать цену',
+      'data[form_data][0][name]': 'Город',
+      'data[form_data][0][value]': 'Ярославль',
+      'data[note]': 'перезвонить Олегу',
+      'data[page][url]': 'https://site.example/dom?phone=79090751580',
+      'data[client][profileUrl]': 'https://people.example/oleg_pr',
+    }
+    const wish = 'Узнать цену\nГород: Ярославль\nперезвонить Олегу'
+    const received = { stream: 'lead-lead_1', type: 'LeadReceived', version: 1, data: { wish, city: 'Ярославль' } }
+    const fixture = anonymised(kept('flexbe', formType, new URLSearchParams(fields).toString()), [received])
+    const now = new URLSearchParams(textOf(fixture))
+    const [answer, note] = [now.get('data[form_data][0][value]'), now.get('data[note]')]
+    assert.deepEqual(fixture.events[0]?.data, { wish: `Узнать цену\nГород: ${answer}\n${note}`, city: answer })
+    assert.doesNotMatch(visible(fixture), /Олег|oleg|Ярославль|9090751580/)
   })
 
   it('gives a key made of the bytes the digest of the bytes as they are now', () => {
