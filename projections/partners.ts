@@ -152,6 +152,8 @@ const change = (row: PartnerRow, event: DomainEvent): Partial<PartnerRow> | null
     case 'SubscriptionActivated':
     case 'SubscriptionExtended':
       return { subscriptionStatus: 'active', subscriptionPaidThrough: event.data.paidThrough }
+    case 'PlanChanged':
+      return { subscriptionPlan: event.data.plan }
     case 'SubscriptionPastDue':
       return { subscriptionStatus: 'past_due' }
     case 'SubscriptionSuspended':
@@ -188,6 +190,7 @@ export const partners = readModel<PartnerRow>({
     'SubscriptionOpened',
     'SubscriptionActivated',
     'SubscriptionExtended',
+    'PlanChanged',
     'SubscriptionPastDue',
     'SubscriptionSuspended',
     'SubscriptionCancelled',

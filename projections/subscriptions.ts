@@ -36,6 +36,8 @@ const change = (row: SubscriptionRow, event: DomainEvent): Partial<SubscriptionR
       return { status: 'past_due' }
     case 'SubscriptionSuspended':
       return { status: 'suspended' }
+    case 'PlanChanged':
+      return { plan: event.data.plan, priceKopecks: event.data.priceKopecks }
     case 'SubscriptionCancelScheduled':
       return { cancelAtPeriodEnd: true }
     case 'SubscriptionCancelled':
@@ -83,6 +85,7 @@ export const subscriptions = readModel<SubscriptionRow>({
     'SubscriptionExtended',
     'SubscriptionPastDue',
     'SubscriptionSuspended',
+    'PlanChanged',
     'SubscriptionCancelScheduled',
     'SubscriptionCancelled',
   ],

@@ -47,9 +47,15 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
       return html`: !${codeText(known('reason'), look)}!${known('detail') === '' ? '' : html` ${known('detail')}`}`
     case 'PaymentRequested':
     case 'PaymentSucceeded':
+    case 'RefundRequested':
       return html`: ${rubles(data.amountKopecks)}`
     case 'PaymentRefunded':
       return html`: ${rubles(data.refundedKopecks)}`
+    case 'RefundRefused':
+      return html`: !${codeText(known('code'), look)}`
+    case 'PlanChangeScheduled':
+    case 'PlanChanged':
+      return html`: ${known('title')}`
     case 'PaymentMismatched':
       return html`: ${known('field')}: ${known('expected')} ≠ ${known('actual')}`
     case 'SubscriptionActivated':

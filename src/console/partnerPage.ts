@@ -167,11 +167,26 @@ const subscriptionPart = (look: Look, row: Subscription): string => {
     [say('failedAttempts'), text(row.failedAttempts)],
     [say('endsWithPeriod'), text(say(row.cancelAtPeriodEnd ? 'yes' : 'no'))],
   ])
-  if (!openSubscription.includes(row.status)) return shown
   const path = `subscriptions/${row.subscriptionId}`
+  const kopecks = html`<input type="number" name="amountKopecks" min="1" required aria-label="${say('refund')}" placeholder="${say('refund')}">`
+  const refund = actionForm(look, {
+    command: `${path}/refund`,
+    label: say('refundButton'),
+    inputs: kopecks,
+    danger: true,
+  })
+  if (!openSubscription.includes(row.status))
+    return html`!${shown}<details><summary>${say('actions')}</summary>
+!${refund}</details>`
+  const plan = html`<input name="plan" required maxlength="64" aria-label="${say('plan')}" placeholder="PARTNER-12M">`
+  const changePlan = (at: 'now' | 'period_end', label: string) =>
+    actionForm(look, { command: `${path}/change-plan`, label, fields: { at }, inputs: plan })
   const days = html`<input type="number" name="days" min="1" max="3660" required aria-label="${say('extend')}" placeholder="${say('extend')}">`
   return html`!${shown}<details><summary>${say('actions')}</summary>
 !${actionForm(look, { command: `${path}/extend`, label: say('extendButton'), inputs: days })}
+!${changePlan('period_end', say('changePlanAtEnd'))}
+!${changePlan('now', say('changePlanNow'))}
+!${refund}
 !${actionForm(look, { command: `${path}/cancel`, label: say('cancelAtEnd'), fields: { at: 'period_end' }, danger: true })}
 !${actionForm(look, { command: `${path}/cancel`, label: say('cancelNow'), fields: { at: 'now' }, danger: true })}</details>`
 }

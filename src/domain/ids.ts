@@ -6,6 +6,8 @@ export type PartnerId = Brand<string, 'PartnerId'>
 export type SubscriptionId = Brand<string, 'SubscriptionId'>
 /** Our own number of a payment: `pay_` and 32 hex digits. It travels to the provider as metadata or InvoiceId. */
 export type PaymentId = Brand<string, 'PaymentId'>
+/** A refund that an operator asked for: `ref_` and 32 hex digits. It travels to the provider as metadata. */
+export type RefundId = Brand<string, 'RefundId'>
 /** A lead: `lead_` and 32 hex digits. */
 export type LeadId = Brand<string, 'LeadId'>
 /** An offer of a lead to a partner: `off_` and 32 hex digits. */
@@ -19,6 +21,8 @@ const digits = (uuid: string): string => uuid.replaceAll('-', '')
 export const partnerId = (uuid: string): PartnerId => `par_${digits(uuid)}` as PartnerId
 /** Names a new payment after a fresh UUID. */
 export const paymentId = (uuid: string): PaymentId => `pay_${digits(uuid)}` as PaymentId
+/** Names a new refund after a fresh UUID. */
+export const refundId = (uuid: string): RefundId => `ref_${digits(uuid)}` as RefundId
 /** Names a new lead after a fresh UUID. */
 export const leadId = (uuid: string): LeadId => `lead_${digits(uuid)}` as LeadId
 /** Names a new offer after a fresh UUID. */
@@ -38,6 +42,8 @@ export const readPartnerId = reader<PartnerId>('par')
 export const readSubscriptionId = reader<SubscriptionId>('sub')
 /** Reads a payment id; null when the text is none. */
 export const readPaymentId = reader<PaymentId>('pay')
+/** Reads a refund id; null when the text is none. */
+export const readRefundId = reader<RefundId>('ref')
 /** Reads a lead id; null when the text is none. */
 export const readLeadId = reader<LeadId>('lead')
 /** Reads an offer id; null when the text is none. */

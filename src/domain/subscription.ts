@@ -2,7 +2,7 @@ import { unreachable } from '../kernel/brand.ts'
 import { accepted, type Decider, type Decision, refused } from '../kernel/decision.ts'
 import { type Kopecks, kopecks } from '../kernel/money.ts'
 import { type Instant, plusDays, plusMonths } from '../kernel/time.ts'
-import type { PartnerId, PaymentId, SubscriptionId } from './ids.ts'
+import type { PartnerId, PaymentId, RefundId, SubscriptionId } from './ids.ts'
 
 /** Who takes the money. */
 export type Provider = 'yookassa' | 'cloudpayments'
@@ -72,6 +72,8 @@ export type SubscriptionEvent =
       readonly data: Ids & Settled & { readonly reason: string; readonly final: boolean }
     }
   | { readonly type: 'PaymentRefunded'; readonly data: Ids & Settled & { readonly refundedKopecks: Kopecks } }
+  | { readonly type: 'RefundRequested'; readonly data: Ids & Settled & { readonly refundId: RefundId } }
+  | { readonly type: 'RefundRefused'; readonly data: Ids & { readonly refundId: RefundId; readonly code: string } }
   | {
       readonly type: 'PaymentMismatched'
       readonly data: Ids & Settled & { readonly field: string; readonly expected: string; readonly actual: string }
@@ -86,6 +88,8 @@ export type SubscriptionEvent =
       readonly type: 'SubscriptionExtended'
       readonly data: Moment & { readonly paidThrough: Instant; readonly days: number }
     }
+  | { readonly type: 'PlanChangeScheduled'; readonly data: Moment & Plan }
+  | { readonly type: 'PlanChanged'; readonly data: Moment & Plan }
   | { readonly type: 'SubscriptionCancelScheduled'; readonly data: Moment }
   | { readonly type: 'SubscriptionCancelled'; readonly data: Moment }
 
@@ -136,6 +140,18 @@ export type SubscriptionCommand =
       readonly data: { readonly at: Instant; readonly when: 'now' | 'period_end' }
     }
   | { readonly type: 'ExtendSubscription'; readonly data: { readonly at: Instant; readonly days: number } }
+  | {
+      readonly type: 'ChangePlan'
+      readonly data: { readonly at: Instant; readonly when: 'now' | 'period_end'; readonly plan: Plan }
+    }
+  | {
+      readonly type: 'RequestRefund'
+      readonly data: { readonly at: Instant; readonly refundId: RefundId; readonly amountKopecks: Kopecks }
+    }
+  | {
+      readonly type: 'RecordRefundRefusal'
+      readonly data: { readonly at: Instant; readonly refundId: RefundId; readonly code: string }
+    }
 
 /** What our account at the provider should look like in its answers; null where the provider does not tell. */
 export type Expected = { readonly accountId: string | null; readonly test: boolean | null }
@@ -152,6 +168,10 @@ export type Payment = {
   readonly confirmationUrl: string | null
   readonly expiresAt: Instant | null
   readonly refundedKopecks: Kopecks
+  /** Months that it pays for: those of the plan when it was asked for. */
+  readonly months: number
+  /** What we asked the provider to give back, and it did not refuse, by our number of the refund. */
+  readonly refunds: Readonly<Record<string, Kopecks>>
   /** Answers of the provider that were reported as not ours, so that each is reported once. */
   readonly mismatches: readonly string[]
 }
@@ -165,6 +185,8 @@ export type Subscription =
       readonly partnerId: PartnerId
       readonly paidThrough: Instant | null
       readonly cancelAtPeriodEnd: boolean
+      /** The plan of the next period, when it is another one. */
+      readonly nextPlan: Plan | null
       readonly payments: Readonly<Record<string, Payment>>
     })
 
@@ -195,6 +217,7 @@ const evolve = (state: Subscription, event: SubscriptionEvent): Subscription => 
       months,
       paidThrough: null,
       cancelAtPeriodEnd: false,
+      nextPlan: null,
       payments: {},
     }
   }
@@ -213,6 +236,8 @@ const evolve = (state: Subscription, event: SubscriptionEvent): Subscription => 
         confirmationUrl: null,
         expiresAt: null,
         refundedKopecks: kopecks(0),
+        months: planToPay(state).months,
+        refunds: {},
         mismatches: [],
       }
       return { ...state, payments: { ...state.payments, [paymentId]: payment } }
@@ -230,6 +255,21 @@ const evolve = (state: Subscription, event: SubscriptionEvent): Subscription => 
       return changed(state, event.data.paymentId, { status: event.data.final ? 'canceled' : 'declined' })
     case 'PaymentRefunded':
       return changed(state, event.data.paymentId, { refundedKopecks: event.data.refundedKopecks })
+    case 'RefundRequested': {
+      const { paymentId, refundId, amountKopecks } = event.data
+      return changed(state, paymentId, {
+        refunds: { ...state.payments[paymentId]?.refunds, [refundId]: amountKopecks },
+      })
+    }
+    case 'RefundRefused': {
+      const { paymentId, refundId } = event.data
+      const { [refundId]: _refused, ...refunds } = state.payments[paymentId]?.refunds ?? {}
+      return changed(state, paymentId, { refunds })
+    }
+    case 'PlanChangeScheduled':
+      return { ...state, nextPlan: planOf(event.data) }
+    case 'PlanChanged':
+      return { ...state, ...planOf(event.data), nextPlan: null }
     case 'PaymentMismatched': {
       const payment = state.payments[event.data.paymentId]
       return changed(state, event.data.paymentId, {
@@ -273,6 +313,12 @@ const decide = (state: Subscription, command: SubscriptionCommand): Decision<Sub
       return cancel(state, command.data)
     case 'ExtendSubscription':
       return extend(state, command.data)
+    case 'ChangePlan':
+      return changePlan(state, command.data)
+    case 'RequestRefund':
+      return requestRefund(state, command.data)
+    case 'RecordRefundRefusal':
+      return recordRefundRefusal(state, command.data)
     default:
       return unreachable(command)
   }
@@ -283,6 +329,11 @@ const moment = (state: Open, at: Instant): Moment => ({
   partnerId: state.partnerId,
   at,
 })
+
+const planOf = ({ plan, title, priceKopecks, months }: Plan): Plan => ({ plan, title, priceKopecks, months })
+
+/** The plan that a payment of now is for: while a paid period runs it is that of the next one. */
+export const planToPay = (state: Open): Plan => (state.status === 'active' ? (state.nextPlan ?? state) : state)
 
 /** The payment that the payer can still finish, if there is one. */
 export const openPayment = (state: Subscription, at: Instant): Payment | null => {
@@ -301,7 +352,14 @@ const requestPayment = (
     return refused('subscription-ended', `Cannot request a payment: the subscription is ${state.status}`)
   }
   const pending = openPayment(state, data.at)
-  if (pending && pending.provider === data.provider && pending.autopay === data.autopay) return accepted()
+  const { priceKopecks } = planToPay(state)
+  if (
+    pending &&
+    pending.provider === data.provider &&
+    pending.autopay === data.autopay &&
+    pending.amountKopecks === priceKopecks
+  )
+    return accepted()
   if (state.status === 'active' && state.paidThrough !== null && state.paidThrough > plusDays(data.at, prepayDays)) {
     return refused(
       'subscription-paid',
@@ -316,7 +374,7 @@ const requestPayment = (
       paymentId,
       provider,
       autopay,
-      amountKopecks: state.priceKopecks,
+      amountKopecks: priceKopecks,
       currency: 'RUB',
     },
   })
@@ -450,21 +508,27 @@ const success = (state: Open, ids: Ids, settled: Settled, answer: ProviderPaymen
   // Money that comes after the end does not open what the partner or an operator closed; it is shown and refunded by a person.
   if (state.status === 'cancelled' || state.status === 'expired') return [paid]
   const periodStart = state.paidThrough !== null && state.paidThrough > paidAt ? state.paidThrough : paidAt
-  const paidThrough = plusMonths(periodStart, state.months)
+  const paidThrough = plusMonths(periodStart, state.payments[ids.paymentId]?.months ?? state.months)
   return [
     paid,
+    ...dueChange(state, ids.at),
     { type: 'SubscriptionActivated', data: { ...ids, periodStart, paidThrough, first: state.paidThrough === null } },
   ]
 }
+
+/** A scheduled change of plan, when its time has come. */
+const dueChange = (state: Open, at: Instant): SubscriptionEvent[] =>
+  state.nextPlan === null ? [] : [{ type: 'PlanChanged', data: { ...moment(state, at), ...state.nextPlan } }]
 
 const checkPeriod = (state: Open, at: Instant): Decision<SubscriptionEvent> => {
   if (state.paidThrough === null || state.paidThrough > at) return accepted()
   if (state.status === 'active' && state.cancelAtPeriodEnd)
     return accepted({ type: 'SubscriptionCancelled', data: moment(state, at) })
   const overdue = plusDays(state.paidThrough, graceDays) <= at
-  if (state.status === 'active' && !overdue) return accepted({ type: 'SubscriptionPastDue', data: moment(state, at) })
+  if (state.status === 'active' && !overdue)
+    return accepted(...dueChange(state, at), { type: 'SubscriptionPastDue', data: moment(state, at) })
   if ((state.status === 'active' || state.status === 'past_due') && overdue)
-    return accepted({ type: 'SubscriptionSuspended', data: moment(state, at) })
+    return accepted(...dueChange(state, at), { type: 'SubscriptionSuspended', data: moment(state, at) })
   return accepted()
 }
 
@@ -489,6 +553,56 @@ const extend = (state: Open, { at, days }: { at: Instant; days: number }): Decis
     type: 'SubscriptionExtended',
     data: { ...moment(state, at), days, paidThrough: plusDays(from, days) },
   })
+}
+
+/** Another plan: at once where no paid period runs, otherwise as asked; what was paid for stays paid for. */
+const changePlan = (
+  state: Open,
+  { at, when, plan }: { at: Instant; when: 'now' | 'period_end'; plan: Plan },
+): Decision<SubscriptionEvent> => {
+  if (state.status === 'cancelled' || state.status === 'expired')
+    return refused('subscription-ended', `Cannot change the plan: the subscription is ${state.status}`)
+  const data = { ...moment(state, at), ...planOf(plan) }
+  if (when === 'period_end' && state.status === 'active')
+    return plan.plan === (state.nextPlan ?? state).plan ? accepted() : accepted({ type: 'PlanChangeScheduled', data })
+  return plan.plan === state.plan && state.nextPlan === null ? accepted() : accepted({ type: 'PlanChanged', data })
+}
+
+/** What of a payment is neither given back nor being given back. */
+const refundable = ({ amountKopecks, refundedKopecks, refunds }: Payment): number =>
+  amountKopecks -
+  Math.max(
+    refundedKopecks,
+    Object.values(refunds).reduce((sum, part) => sum + part, 0),
+  )
+
+/** Money goes back from the newest payment that holds as much; the provider's own answer says what came of it. */
+const requestRefund = (
+  state: Open,
+  { at, refundId, amountKopecks }: { at: Instant; refundId: RefundId; amountKopecks: Kopecks },
+): Decision<SubscriptionEvent> => {
+  const paid = Object.values(state.payments).filter(({ status }) => status === 'succeeded')
+  if (paid.length === 0) return refused('nothing-paid', 'Cannot refund: no payment of the subscription succeeded')
+  const payment = paid.filter((candidate) => refundable(candidate) >= amountKopecks).at(-1)
+  if (!payment || payment.providerPaymentId === null) {
+    const most = Math.max(...paid.map(refundable))
+    return refused('refund-too-large', `Cannot refund ${amountKopecks} kopecks: at most ${most} can be given back`)
+  }
+  const { paymentId, provider, providerPaymentId } = payment
+  return accepted({
+    type: 'RefundRequested',
+    data: { ...moment(state, at), paymentId, refundId, provider, providerPaymentId, amountKopecks },
+  })
+}
+
+const recordRefundRefusal = (
+  state: Open,
+  { at, refundId, code }: { at: Instant; refundId: RefundId; code: string },
+): Decision<SubscriptionEvent> => {
+  const payment = Object.values(state.payments).find(({ refunds }) => refundId in refunds)
+  if (!payment) return accepted()
+  const { paymentId } = payment
+  return accepted({ type: 'RefundRefused', data: { ...moment(state, at), paymentId, refundId, code } })
 }
 
 /** The decider of a subscription and its payments. */

@@ -1,5 +1,7 @@
 import { slugOf } from '../connectors/slug.ts'
+import { refundId } from '../domain/ids.ts'
 import type { Handled } from '../engine/handle.ts'
+import { type Kopecks, kopecks } from '../kernel/money.ts'
 import { exportPerson } from './personExport.ts'
 import type { Actor, By, EffectFilter, HttpPorts, OperationResult } from './ports.ts'
 import { problem } from './problem.ts'
@@ -85,6 +87,23 @@ const reviewPartner = async (ports: HttpPorts, command: Command): Promise<Operat
 const days = (body: Body): number => {
   if (Number.isInteger(body.days) && Number(body.days) >= 1 && Number(body.days) <= 3660) return Number(body.days)
   throw problem(422, 'days-unreadable', 'days should be a whole number from 1 to 3660')
+}
+
+/** A sum of money in a body: whole kopecks above nothing. */
+const sum = (body: Body): Kopecks => {
+  if (Number.isSafeInteger(body.amountKopecks) && Number(body.amountKopecks) >= 1)
+    return kopecks(Number(body.amountKopecks))
+  throw problem(422, 'amount-unreadable', 'amountKopecks should be a whole number of kopecks above zero')
+}
+
+const planOf = (ports: HttpPorts, body: Body) => {
+  const plan = ports.settings.plans.find((candidate) => candidate.plan === body.plan)
+  if (plan) return plan
+  throw problem(
+    422,
+    'plan-unreadable',
+    `plan should be one of ${ports.settings.plans.map(({ plan }) => plan).join(', ')}`,
+  )
 }
 
 const redriveFilter = (body: Body): EffectFilter => {
@@ -205,6 +224,30 @@ export const operatorRoutes: readonly OperatorRoute[] = [
         stream: `subscription-${command.params[0]}`,
         type: 'ExtendSubscription',
         data: { days: days(command.body) },
+        unknown: 'subscription-unknown',
+      }),
+  },
+  {
+    path: 'subscriptions/:id/change-plan',
+    doc: 'Another plan, now or from the next period on',
+    body: { plan: 'string', at: 'string' },
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `subscription-${command.params[0]}`,
+        type: 'ChangePlan',
+        data: { when: oneOf(command.body, 'at', ['now', 'period_end']), plan: planOf(ports, command.body) },
+        unknown: 'subscription-unknown',
+      }),
+  },
+  {
+    path: 'subscriptions/:id/refund',
+    doc: 'Give money of the newest payment back',
+    body: { amountKopecks: 'integer' },
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `subscription-${command.params[0]}`,
+        type: 'RequestRefund',
+        data: { refundId: refundId(ports.newId()), amountKopecks: sum(command.body) },
         unknown: 'subscription-unknown',
       }),
   },

@@ -3,6 +3,7 @@ import { stringify } from 'csv-stringify/sync'
 import type { PageTemplate } from '../connectors/tilda/page.ts'
 import { renderPage } from '../connectors/tilda/page.ts'
 import type { Sql } from '../db/connect.ts'
+import { planToPay } from '../domain/subscription.ts'
 import { databaseAway } from './ingest.ts'
 import { directoryPage, type Listed } from './pages/directoryPage.ts'
 import { pageResponse } from './pages/layout.ts'
@@ -52,7 +53,7 @@ export const payDoor = (deps: PublicDeps) =>
     const action = `/pay/${token}`
     if (tail)
       return request.method === 'GET' ? pageResponse(payDonePage(payState(payable.state), action)) : notAllowed('GET')
-    const { title, priceKopecks, months } = payable.state
+    const { title, priceKopecks, months } = planToPay(payable.state)
     const show = (error: string | null, status = 200): Response =>
       pageResponse(payPage({ title, priceKopecks, months, error, action }), status)
     if (request.method === 'GET' || request.method === 'HEAD') return show(null)

@@ -108,6 +108,12 @@ const state: CodeFamily = {
     ['subscription-ended', 'Подписка закончена', 'The subscription has ended'],
     ['subscription-paid', 'Подписка уже оплачена вперёд', 'The subscription is paid ahead already'],
     ['subscription-not-active', 'Подписка не действует', 'The subscription is not active'],
+    ['nothing-paid', 'По подписке ничего не оплачено', 'Nothing was paid for the subscription'],
+    [
+      'refund-too-large',
+      'Столько вернуть нельзя: часть уже возвращена или возвращается',
+      'As much cannot be given back: a part is back or on its way already',
+    ],
     ['payment-declined', 'Платёж отклонён', 'The payment was declined'],
     [
       'effect-not-changeable',

@@ -120,6 +120,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       'PaymentRequested',
       'PaymentLinkReady',
       'PaymentNoticeReceived',
+      'RefundRequested',
       'SubscriptionActivated',
       'SubscriptionExtended',
     ],

@@ -13,6 +13,7 @@ import {
   readDialogId,
   readPartnerId,
   readPaymentId,
+  readRefundId,
   readSubscriptionId,
   subscriptionStream,
 } from '../domain/ids.ts'
@@ -81,6 +82,10 @@ export const commandOf =
         return wasSent(effect, now)
       case 'umnico.readStatuses':
         return named(effect, outcome.result as { statuses: readonly UmnicoStatus[] }, now)
+      case 'yookassa.refund':
+        return refunded('yookassa', effect, now)
+      case 'cloudpayments.refund':
+        return refunded('cloudpayments', effect, now)
       case 'yookassa.readPayment':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
@@ -195,6 +200,18 @@ const recorded = (settings: ReactorSettings, answer: Answered, now: Instant): Ad
   return unmatched(answer.provider, { id: answer.providerPaymentId, reason: 'order-unknown', now })
 }
 
+/** A refund that was made is a reason to read the payment again: its own sum of refunds counts, whoever made them. */
+const refunded = (provider: Provider, effect: Settled, now: Instant): Addressed => {
+  const providerPaymentId = String(effect.payload.providerPaymentId)
+  return {
+    stream: noticeStream(provider, providerPaymentId),
+    command: {
+      type: 'RecordNotice',
+      data: { at: now, provider, kind: 'refund', providerPaymentId, claimedStatus: null },
+    },
+  }
+}
+
 /** The chat takes this much of an answer. */
 const answerLengthMax = 4000
 /** The bot's own words for giving up; a visitor who makes it say them gets a person, and nothing else. */
@@ -275,6 +292,14 @@ const refusal = (effect: Settled, code: string, now: Instant): Addressed | null 
           command: { type: 'RecordPaymentRefusal', data: { at: now, paymentId: to.paymentId, code } },
         }
       )
+    }
+    case 'yookassa.refund':
+    case 'cloudpayments.refund': {
+      const to = target(effect)
+      const refundId = readRefundId(String(effect.payload.refundId ?? ''))
+      return to && refundId
+        ? { stream: to.stream, command: { type: 'RecordRefundRefusal', data: { at: now, refundId, code } } }
+        : null
     }
     case 'protalk.ask':
       return handedOver(effect, code, now)

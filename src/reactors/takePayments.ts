@@ -43,6 +43,8 @@ export const takePayments = (
             }
       return rereadAfterMinutes.map(reads)
     }
+    case 'RefundRequested':
+      return [refund(settings, event.data, states)]
     case 'PaymentNoticeReceived': {
       const { provider, providerPaymentId, kind } = event.data
       if (provider === 'yookassa')
@@ -100,4 +102,23 @@ const createPayment = (
         payload: { ...common, successUrl: done, failUrl: done, receipt, email },
         personal,
       }
+}
+
+/** The receipt of a refund goes to the address that the one of the payment went to (54-FZ). */
+const refund = (
+  settings: ReactorSettings,
+  data: Extract<DomainEvent, { type: 'RefundRequested' }>['data'],
+  { partner, subscription }: { readonly partner: Partner | null; readonly subscription: Subscription | null },
+): Asked => {
+  const email = partner && 'application' in partner ? partner.application.email : null
+  const title = subscription && subscription.status !== 'absent' ? subscription.title : 'Размещение партнёра'
+  const { provider, refundId, paymentId, subscriptionId, providerPaymentId, amountKopecks } = data
+  const receipt = settings.receipts && email ? { ...settings.receipts, email, description: title.slice(0, 128) } : null
+  const description = 'Возврат по решению оператора'
+  return {
+    destination: provider,
+    kind: `${provider}.refund`,
+    payload: { refundId, paymentId, subscriptionId, providerPaymentId, amountKopecks, description, receipt },
+    personal: ['receipt'],
+  }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { partnerId, paymentId, subscriptionIdOf } from '../../src/domain/ids.ts'
+import { partnerId, paymentId, refundId, subscriptionIdOf } from '../../src/domain/ids.ts'
 import { models } from '../../src/domain/index.ts'
 import { partner } from '../../src/domain/partner.ts'
 import {
@@ -132,6 +132,68 @@ describe('a subscription', () => {
     )
   })
 
+  it('gives back what was paid and no more, also while the provider has not answered yet', () => {
+    const refund = (hex: string, amount: number): SubscriptionCommand => ({
+      type: 'RequestRefund',
+      data: { at, refundId: refundId(hex.repeat(32)), amountKopecks: kopecks(amount) },
+    })
+    const refusal = (hex: string): SubscriptionCommand => ({
+      type: 'RecordRefundRefusal',
+      data: { at, refundId: refundId(hex.repeat(32)), code: 'shop-balance' },
+    })
+    assert.equal(said(open, refund('a', 1)).refused, 'nothing-paid')
+    assert.equal(said(open, request, answer(), refund('a', 250_001)).refused, 'refund-too-large')
+    assert.deepEqual(types(said(open, request, answer(), refund('a', 250_000)).events), ['RefundRequested'])
+    const part = [open, request, answer(), refund('a', 200_000)] as const
+    assert.equal(said(...part, refund('b', 50_001)).refused, 'refund-too-large')
+    assert.deepEqual(types(said(...part, refund('b', 50_000)).events), ['RefundRequested'])
+    // The provider's sum and our own requests speak of the same money.
+    assert.equal(said(...part, answer({ refundedKopecks: 200_000 }), refund('b', 50_000)).refused, null)
+    assert.equal(said(...part, answer({ refundedKopecks: 240_000 }), refund('b', 50_000)).refused, 'refund-too-large')
+    const refused = said(...part, refusal('a'))
+    assert.deepEqual(types(refused.events), ['RefundRefused'])
+    assert.deepEqual(said(...part, refusal('a'), refusal('a')).events, [])
+    assert.equal(said(...part, refusal('a'), refund('b', 250_000)).refused, null)
+  })
+
+  it('changes its plan at once or with the next period, and a payment pays for the plan that it was asked for', () => {
+    const year = { plan: 'PARTNER-12M', title: 'Год', priceKopecks: kopecks(2_400_000), months: 12 }
+    const change = (when: 'now' | 'period_end'): SubscriptionCommand => ({
+      type: 'ChangePlan',
+      data: { at, when, plan: year },
+    })
+    const paidThrough = (state: Subscription) => (state.status === 'absent' ? null : state.paidThrough)
+    assert.deepEqual(types(said(open, change('period_end')).events), ['PlanChanged'])
+    assert.deepEqual(said(open, change('now'), change('now')).events, [])
+    // Asked for a month, changed to a year, then paid for the month.
+    const month = said(open, request, change('now'), answer())
+    assert.equal(paidThrough(month.state), plusMonths(at, 1))
+    const scheduled = said(open, request, answer(), change('period_end'))
+    assert.deepEqual(types(scheduled.events), ['PlanChangeScheduled'])
+    assert.equal(scheduled.state.status !== 'absent' && scheduled.state.plan, 'PARTNER-1M')
+    const late = plusDays(at, 25)
+    const second = paymentId('33333333-3333-3333-3333-333333333333')
+    const renewed = said(
+      open,
+      request,
+      answer(),
+      change('period_end'),
+      { type: 'RequestPayment', data: { at: late, paymentId: second, provider: 'yookassa', autopay: false } },
+      answer({ paymentId: second, providerPaymentId: 'p2', amountKopecks: 2_400_000, paidAt: late }),
+    )
+    assert.deepEqual(types(renewed.events), ['PaymentSucceeded', 'PlanChanged', 'SubscriptionActivated'])
+    assert.equal(paidThrough(renewed.state), plusMonths(plusMonths(at, 1), 12))
+    const lapsed = said(open, request, answer(), change('period_end'), {
+      type: 'CheckPeriod',
+      data: { at: plusDays(at, 31) },
+    })
+    assert.deepEqual(types(lapsed.events), ['PlanChanged', 'SubscriptionPastDue'])
+    assert.equal(
+      said(open, { type: 'CancelSubscription', data: { at, when: 'now' } }, change('now')).refused,
+      'subscription-ended',
+    )
+  })
+
   it('is past due after its period, suspended after the grace days, and ignores timers that come too early or twice', () => {
     const check = (days: number): SubscriptionCommand => ({ type: 'CheckPeriod', data: { at: plusDays(at, days) } })
     assert.deepEqual(said(open, request, answer(), check(10)).events, [])
@@ -165,6 +227,18 @@ describe('a subscription', () => {
       fc
         .integer({ min: 1, max: 60 })
         .map((days): SubscriptionCommand => ({ type: 'ExtendSubscription', data: { at, days } })),
+      fc.constantFrom('now' as const, 'period_end' as const).map(
+        (when): SubscriptionCommand => ({
+          type: 'ChangePlan',
+          data: { at, when, plan: { plan: 'PARTNER-3M', title: '3', priceKopecks: kopecks(690_000), months: 3 } },
+        }),
+      ),
+      fc.integer({ min: 1, max: 300_000 }).map(
+        (amount): SubscriptionCommand => ({
+          type: 'RequestRefund',
+          data: { at, refundId: refundId('a'.repeat(32)), amountKopecks: kopecks(amount) },
+        }),
+      ),
     )
     fc.assert(
       fc.property(fc.array(command, { maxLength: 25 }), (commands) => {

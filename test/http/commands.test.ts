@@ -95,6 +95,8 @@ describe('operator commands of the API', () => {
       ['partners/par_none/review', { verdict: 'verified' }],
       ['subscriptions/sub_none/cancel', { at: 'now' }],
       ['subscriptions/sub_none/extend', { days: 3 }],
+      ['subscriptions/sub_none/refund', { amountKopecks: 100 }],
+      ['subscriptions/sub_none/change-plan', { plan: 'PARTNER-1M', at: 'now' }],
       ['pigeons/1/feed', {}],
     ]
     for (const [path, more] of unknown) assert.equal((await api.post(path, { reason, ...more })).status, 404, path)

@@ -112,7 +112,7 @@ describe('the road of a lead', () => {
       })
       const [offered] = await listWhen(service, 'leads', ([lead]) => lead?.status === 'offered')
       const first = await emailOf(service, offered.offers[0].partnerId)
-      const letter = await letterTo(service, first, /заявк/i)
+      const letter = await letterTo(service, first, /Новая заявка от клиента/)
       assert.doesNotMatch(letter.text, /075-15-80|79090751580|Олег/, 'who asks is told to the partner who takes it')
       const links = [...letter.text.matchAll(/https?:\S+\/offers\/\S+/g)].map(([link]) => link)
       assert.equal(links.length, 2)
@@ -129,7 +129,8 @@ describe('the road of a lead', () => {
       assert.deepEqual([again.status, again.offers[0].status], ['offered', 'declined'])
       const second = await emailOf(service, again.offers[1].partnerId)
       assert.notEqual(second, first)
-      const [link = ''] = /https?:\S+\/offers\/\S+/.exec((await letterTo(service, second, /заявк/i)).text) ?? []
+      const [link = ''] =
+        /https?:\S+\/offers\/\S+/.exec((await letterTo(service, second, /Новая заявка от клиента/)).text) ?? []
       const taken = await reply(link, 'accept')
       assert.match(await taken.text(), /79090751580/)
       const [accepted] = await listWhen(service, 'leads', ([lead]) => lead?.status === 'accepted')
