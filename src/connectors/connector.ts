@@ -111,3 +111,22 @@ export type Courier = {
   /** One performer for each effect kind, by its full name such as `fns.lookUp`. */
   readonly performers: Readonly<Record<string, Performer>>
 }
+
+/** What a delivery becomes: a command for a stream, or nothing; `poor` when it lacks what it would take. */
+export type IntakeTarget =
+  | {
+      readonly tag: 'command'
+      readonly stream: string
+      readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
+      readonly isNew: boolean
+    }
+  | { readonly tag: 'ignored'; readonly reason: string }
+  | { readonly tag: 'poor'; readonly reason: string }
+
+/** What an intake is told before it decides where a command goes. */
+export type IntakeContext = {
+  readonly at: Instant
+  readonly newId: () => string
+  /** Which stream holds each of the claims that the route asked about, in clear words such as `inn:…`. */
+  readonly holders: ReadonlyMap<string, string>
+}

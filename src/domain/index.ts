@@ -6,7 +6,8 @@ import { type OperatorCommand, type OperatorEvent, operatorLog } from './operato
 import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
 import { type PollCommand, type PollEvent, poll } from './poll.ts'
 import { type ProofCommand, type ProofEvent, proof, proofPersonal } from './proof.ts'
-import { type SubscriptionCommand, type SubscriptionEvent, subscription, subscriptionPersonal } from './subscription.ts'
+import { subscription, subscriptionPersonal } from './subscription.ts'
+import type { SubscriptionCommand, SubscriptionEvent } from './subscriptionMessages.ts'
 import { type TemplateCommand, type TemplateEvent, template } from './template.ts'
 
 /** Every fact of the business. */

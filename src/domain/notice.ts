@@ -1,7 +1,7 @@
 import { unreachable } from '../kernel/brand.ts'
 import { accepted, type Decider } from '../kernel/decision.ts'
 import type { Instant } from '../kernel/time.ts'
-import type { Provider } from './subscription.ts'
+import type { Provider } from './subscriptionMessages.ts'
 
 /** A provider said that something happened to a payment. It is a hint: only the provider's answer to our question counts. */
 export type Notice = {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Answer, Delivery, Reading } from '../connectors/connector.ts'
+import type { Answer, Delivery, IntakeContext, IntakeTarget, Reading } from '../connectors/connector.ts'
 import type { Sql } from '../db/connect.ts'
 import { statement, statements } from '../db/query.ts'
 import { sqlText } from '../db/sqlText.ts'
@@ -10,7 +10,7 @@ import { isLogAway, type Lane } from '../log/append.ts'
 import type { AppendResult, InboxRow } from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
 import { claimHolders } from '../log/log.ts'
-import type { AnyWebhookRoute, IntakeContext, Target } from './intake.ts'
+import type { AnyWebhookRoute } from './intake.ts'
 import { keptBody } from './keptBody.ts'
 
 /** Deliveries remembered as seen, so that a storm of repeats costs no decision and one counter. */
@@ -209,7 +209,7 @@ export const makeIngest = (deps: IngestDeps) => {
         position: null,
       }
     for (let routing = 0; routing < routingsMax; routing++) {
-      const target: Target = route.intake(reading.facts, await context(route.claims(reading.facts)))
+      const target: IntakeTarget = route.intake(reading.facts, await context(route.claims(reading.facts)))
       if (target.tag !== 'command')
         return { verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason, position: null }
       const result = await deps.handler.handle({ ...target, cause: { kind: 'webhook', id: webhookId } })

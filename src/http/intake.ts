@@ -1,20 +1,12 @@
-import type { Answer, Delivery, Inquiry, Reading, WebhookWire } from '../connectors/connector.ts'
-import type { Message } from '../engine/model.ts'
-import type { Instant } from '../kernel/time.ts'
-
-/** Where a delivery's meaning goes; `ignored` when nothing follows from it. */
-export type Target =
-  | { readonly tag: 'command'; readonly stream: string; readonly command: Message; readonly isNew: boolean }
-  | { readonly tag: 'ignored'; readonly reason: string }
-  | { readonly tag: 'poor'; readonly reason: string }
-
-/** What an intake is told before it decides where a command goes. */
-export type IntakeContext = {
-  readonly at: Instant
-  readonly newId: () => string
-  /** Which stream holds each of the claims that the route asked about, in clear words such as `inn:…`. */
-  readonly holders: ReadonlyMap<string, string>
-}
+import type {
+  Answer,
+  Delivery,
+  Inquiry,
+  IntakeContext,
+  IntakeTarget,
+  Reading,
+  WebhookWire,
+} from '../connectors/connector.ts'
 
 /** One webhook route of the service. Its secrets are checked by `wire`, so a route without a wire does not compile. */
 export type WebhookRoute<Settings = never, Facts = never> = {
@@ -28,7 +20,7 @@ export type WebhookRoute<Settings = never, Facts = never> = {
   }
   /** The claims that decide where the facts go; they are looked up before `intake`. */
   readonly claims?: (facts: Facts) => readonly string[]
-  readonly intake: (facts: Facts, context: IntakeContext) => Target
+  readonly intake: (facts: Facts, context: IntakeContext) => IntakeTarget
   /** What differing content under a known key means. `conflict`: the first one stands. `reread`: it is a hint again. */
   readonly whenContentDiffers: 'conflict' | 'reread'
   /** Answers at once from local state, without waiting for a commit; null lets the delivery take the ordinary way. */
@@ -52,7 +44,7 @@ export type AnyWebhookRoute = {
   readonly accepted: (delivery: Delivery) => Answer
   readonly secretFields: () => readonly string[]
   readonly claims: (facts: unknown) => readonly string[]
-  readonly intake: (facts: unknown, context: IntakeContext) => Target
+  readonly intake: (facts: unknown, context: IntakeContext) => IntakeTarget
   readonly decideAtOnce: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
   readonly inquire: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
   readonly answerAfter: (facts: unknown, delivery: Delivery) => Promise<Answer>

@@ -1,4 +1,4 @@
-import type { Plan, Provider } from '../domain/subscription.ts'
+import type { Plan, Provider } from '../domain/subscriptionMessages.ts'
 import type { Instant } from '../kernel/time.ts'
 
 /** What rules need to know of the configuration. */

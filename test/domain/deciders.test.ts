@@ -4,12 +4,8 @@ import fc from 'fast-check'
 import { partnerId, paymentId, refundId, subscriptionIdOf } from '../../src/domain/ids.ts'
 import { models } from '../../src/domain/index.ts'
 import { partner } from '../../src/domain/partner.ts'
-import {
-  type Subscription,
-  type SubscriptionCommand,
-  type SubscriptionEvent,
-  subscription,
-} from '../../src/domain/subscription.ts'
+import { type Subscription, subscription } from '../../src/domain/subscription.ts'
+import type { SubscriptionCommand, SubscriptionEvent } from '../../src/domain/subscriptionMessages.ts'
 import { kopecks } from '../../src/kernel/money.ts'
 import { type Instant, instant, plusDays, plusMonths } from '../../src/kernel/time.ts'
 import { application } from '../support/core.ts'

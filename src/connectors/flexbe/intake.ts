@@ -1,27 +1,10 @@
 import { leadId, leadStream, readLeadId } from '../../domain/ids.ts'
 import { type LeadDetails, leadClaim } from '../../domain/lead.ts'
-import type { Instant } from '../../kernel/time.ts'
+import type { IntakeContext, IntakeTarget } from '../connector.ts'
 import { matchingKey } from '../matching.ts'
 import { cutText } from '../plainText.ts'
 import type { FlexbeLead } from './lead.ts'
 import type { FlexbeFacts } from './wire.ts'
-
-/** What a lead of the site becomes. */
-export type SiteTarget =
-  | {
-      readonly tag: 'command'
-      readonly stream: string
-      readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
-      readonly isNew: boolean
-    }
-  | { readonly tag: 'ignored'; readonly reason: string }
-  | { readonly tag: 'poor'; readonly reason: string }
-
-type Context = {
-  readonly at: Instant
-  readonly newId: () => string
-  readonly holders: ReadonlyMap<string, string>
-}
 
 /** The claim of a lead of the site, whichever way it comes. */
 export const siteClaims = (facts: FlexbeFacts): readonly string[] =>
@@ -54,7 +37,7 @@ const detailsOf = (lead: FlexbeLead): LeadDetails => {
 }
 
 /** Turns a lead into a command for its stream: the same lead by hook and by pull is one lead. */
-export const siteLeadTarget = (lead: FlexbeLead, context: Context, via: 'hook' | 'pull'): SiteTarget => {
+export const siteLeadTarget = (lead: FlexbeLead, context: IntakeContext, via: 'hook' | 'pull'): IntakeTarget => {
   if (lead.status === 'deleted') return { tag: 'ignored', reason: 'lead-deleted' }
   if (lead.phone === null && lead.phoneRaw === null && lead.email === null) return { tag: 'poor', reason: 'no-contact' }
   const holder = context.holders.get(leadClaim('flexbe', lead.leadId))
@@ -73,7 +56,7 @@ export const siteLeadTarget = (lead: FlexbeLead, context: Context, via: 'hook' |
 }
 
 /** Turns a hook into a command; one that is not understood still asks for a pull. */
-export const siteTarget = (facts: FlexbeFacts, context: Context): SiteTarget =>
+export const siteTarget = (facts: FlexbeFacts, context: IntakeContext): IntakeTarget =>
   facts.kind === 'lead'
     ? siteLeadTarget(facts.lead, context, 'hook')
     : {

@@ -2,25 +2,8 @@ import { createHash } from 'node:crypto'
 import { dialogClaim } from '../../domain/dialog.ts'
 import { leadId, leadIdOf, leadStream, readDialogId, readLeadId } from '../../domain/ids.ts'
 import { leadClaim } from '../../domain/lead.ts'
-import type { Instant } from '../../kernel/time.ts'
+import type { IntakeContext, IntakeTarget } from '../connector.ts'
 import { type ProtalkFacts, umnicoDialogOf } from './wire.ts'
-
-/** What a call of a writing tool becomes. */
-export type ToolTarget =
-  | {
-      readonly tag: 'command'
-      readonly stream: string
-      readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
-      readonly isNew: boolean
-    }
-  | { readonly tag: 'ignored'; readonly reason: string }
-  | { readonly tag: 'poor'; readonly reason: string }
-
-type Context = {
-  readonly at: Instant
-  readonly newId: () => string
-  readonly holders: ReadonlyMap<string, string>
-}
 
 /** The stream of what a chat with the partners' bot has proven. Chat ids are texts of others, so the stream carries a digest. */
 export const proofStream = (chatId: string): string =>
@@ -48,7 +31,7 @@ export const toolClaims = (facts: ProtalkFacts): readonly string[] => {
 }
 
 /** Turns a call of a writing tool into a command. */
-export const toolTarget = (facts: ProtalkFacts, context: Context): ToolTarget => {
+export const toolTarget = (facts: ProtalkFacts, context: IntakeContext): IntakeTarget => {
   switch (facts.tool) {
     case 'leave_request':
       return requestTarget(facts, context)
@@ -64,7 +47,10 @@ export const toolTarget = (facts: ProtalkFacts, context: Context): ToolTarget =>
   }
 }
 
-const requestTarget = (facts: ProtalkFacts & { readonly tool: 'leave_request' }, context: Context): ToolTarget => {
+const requestTarget = (
+  facts: ProtalkFacts & { readonly tool: 'leave_request' },
+  context: IntakeContext,
+): IntakeTarget => {
   const { name, phone, phoneRaw, email, city, service, wish } = facts.args
   const { source, externalId } = placeOf(facts)
   if (phone === null && phoneRaw === null && email === null && source !== 'umnico')

@@ -1,24 +1,7 @@
 import { leadId, leadStream, partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
 import { type Application, contactClaims, innClaim } from '../../domain/partner.ts'
-import type { Instant } from '../../kernel/time.ts'
+import type { IntakeContext, IntakeTarget } from '../connector.ts'
 import type { TildaFormFacts } from './wire.ts'
-
-/** What a form becomes: a command for a partner, or nothing yet. */
-export type FormTarget =
-  | {
-      readonly tag: 'command'
-      readonly stream: string
-      readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
-      readonly isNew: boolean
-    }
-  | { readonly tag: 'ignored'; readonly reason: string }
-  | { readonly tag: 'poor'; readonly reason: string }
-
-type Context = {
-  readonly at: Instant
-  readonly newId: () => string
-  readonly holders: ReadonlyMap<string, string>
-}
 
 /** The application that a form makes. */
 export const applicationOf = (facts: TildaFormFacts): Application => ({
@@ -45,13 +28,13 @@ export const formClaims = (facts: TildaFormFacts): readonly string[] =>
     ? [...(facts.inn ? [innClaim(facts.inn)] : []), ...contactClaims(facts)]
     : []
 
-const holderOf = (facts: TildaFormFacts, context: Context): string | null => {
+const holderOf = (facts: TildaFormFacts, context: IntakeContext): string | null => {
   const claim = formClaims(facts).find((candidate) => context.holders.has(candidate))
   return claim === undefined ? null : (context.holders.get(claim) ?? null)
 }
 
 /** Turns a form of the partners' site into a command: one INN is one partner, however often and through whichever form it comes. */
-export const formTarget = (facts: TildaFormFacts, context: Context): FormTarget => {
+export const formTarget = (facts: TildaFormFacts, context: IntakeContext): IntakeTarget => {
   const application = applicationOf(facts)
   switch (facts.kind) {
     case 'partner_registration': {
@@ -93,7 +76,7 @@ export const formTarget = (facts: TildaFormFacts, context: Context): FormTarget 
 }
 
 /** A form that asks for a partner instead of being one; each form is a lead of its own. */
-const leadTarget = (facts: TildaFormFacts, context: Context): FormTarget => {
+const leadTarget = (facts: TildaFormFacts, context: IntakeContext): IntakeTarget => {
   const id = leadId(context.newId())
   const details = {
     name: facts.name,

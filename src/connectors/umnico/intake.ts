@@ -1,25 +1,8 @@
 import { customerClaim, type DialogIdentity, dialogClaim, type Visitor } from '../../domain/dialog.ts'
 import { dialogId, dialogStream, readDialogId } from '../../domain/ids.ts'
-import type { Instant } from '../../kernel/time.ts'
+import type { IntakeContext, IntakeTarget } from '../connector.ts'
 import { phoneFrom } from '../contact.ts'
 import type { UmnicoCustomer, UmnicoFacts, UmnicoMessage } from './wire.ts'
-
-/** What a notification becomes: a command for a dialog, or nothing. */
-export type ChatTarget =
-  | {
-      readonly tag: 'command'
-      readonly stream: string
-      readonly command: { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
-      readonly isNew: boolean
-    }
-  | { readonly tag: 'ignored'; readonly reason: string }
-  | { readonly tag: 'poor'; readonly reason: string }
-
-type Context = {
-  readonly at: Instant
-  readonly newId: () => string
-  readonly holders: ReadonlyMap<string, string>
-}
 
 /** What the service knows of the states of deals; null for one that it has not read yet. */
 export type StatusOf = (statusId: string) => { readonly name: string; readonly ends: boolean } | null
@@ -47,7 +30,7 @@ export const chatClaims = (facts: UmnicoFacts): readonly string[] => {
 
 type Place = { readonly stream: string; readonly dialog: DialogIdentity; readonly isNew: boolean }
 
-const placeOf = (facts: UmnicoMessage | LeadFacts, context: Context): Place => {
+const placeOf = (facts: UmnicoMessage | LeadFacts, context: IntakeContext): Place => {
   const { accountId, leadId: externalId, channel } = facts
   const holder = context.holders.get(dialogClaim(accountId, externalId))
   const known = holder === undefined ? null : readDialogId(holder.slice('dialog-'.length))
@@ -62,7 +45,7 @@ const placeOf = (facts: UmnicoMessage | LeadFacts, context: Context): Place => {
 }
 
 /** Turns a notification into a command. What people write is data: nothing in it chooses a command. */
-export const chatTarget = (facts: UmnicoFacts, context: Context, statusOf: StatusOf): ChatTarget => {
+export const chatTarget = (facts: UmnicoFacts, context: IntakeContext, statusOf: StatusOf): IntakeTarget => {
   switch (facts.kind) {
     case 'message': {
       const { stream, dialog, isNew } = placeOf(facts, context)
@@ -80,7 +63,7 @@ export const chatTarget = (facts: UmnicoFacts, context: Context, statusOf: Statu
 
 type LeadFacts = Extract<UmnicoFacts, { kind: 'lead' }>
 
-const leadTarget = (facts: LeadFacts, context: Context, statusOf: StatusOf): ChatTarget => {
+const leadTarget = (facts: LeadFacts, context: IntakeContext, statusOf: StatusOf): IntakeTarget => {
   const { stream, dialog, isNew } = placeOf(facts, context)
   if (facts.change === 'status') {
     if (isNew) return { tag: 'ignored', reason: 'dialog-unknown' }
@@ -99,7 +82,7 @@ const leadTarget = (facts: LeadFacts, context: Context, statusOf: StatusOf): Cha
 }
 
 /** Messengers tell a phone in news of the person, after the dialog began. */
-const customerTarget = (facts: Extract<UmnicoFacts, { kind: 'customer' }>, context: Context): ChatTarget => {
+const customerTarget = (facts: Extract<UmnicoFacts, { kind: 'customer' }>, context: IntakeContext): IntakeTarget => {
   const holder = context.holders.get(customerClaim(facts.accountId, facts.customerId ?? ''))
   if (holder === undefined) return { tag: 'ignored', reason: 'customer-without-dialog' }
   const data = { at: context.at, visitor: customerOf(facts) }
