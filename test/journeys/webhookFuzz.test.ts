@@ -81,7 +81,9 @@ const fuzz = async (service: RunningService, hook: HookName, at: { readonly seed
     const isQuestion = hook.startsWith('protalk') && answer.status === 200
     if ([200, 400].includes(answer.status) && !isQuestion) {
       const sha256 = createHash('sha256').update(sent.body).digest('hex')
-      at.tally.keeps.set(`${hook.split('/')[0]} ${sha256}`, answer.status)
+      const body = `${hook.split('/')[0]} ${sha256}`
+      // What is left of a cut body may come to two hooks of one sender, and be enough for one of them.
+      at.tally.keeps.set(body, Math.min(answer.status, at.tally.keeps.get(body) ?? 400))
     }
   })
   await fc.assert(property, { seed: at.seed, numRuns: bodiesPerHook, includeErrorInReport: true })

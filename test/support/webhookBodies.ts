@@ -64,7 +64,7 @@ const seldom = <T>(values: readonly T[]): fc.Arbitrary<T | null> =>
 const formText = (entries: Entries): string =>
   entries.map(([name, value]) => `${escaped(name)}=${escaped(String(value))}`).join('&')
 
-const escaped = (text: string): string => encodeURIComponent(text).replaceAll('%20', '+')
+const escaped = (text: string): string => encodeURIComponent(text.toWellFormed()).replaceAll('%20', '+')
 
 /** Written by hand: a name that comes twice has no object. */
 const jsonText = (entries: Entries): string =>
