@@ -19,6 +19,8 @@ const seenMax = 50_000
 const routingsMax = 10
 /** Tilda gives up after 5 s, so does an append. */
 const appendWithinMs = 4000
+/** After the append's own deadline, which says more, and before Tilda's patience ends. */
+const answerWithinMs = 4500
 
 const inboxStatements = statements(sqlText('inbox.sql'))
 
@@ -87,6 +89,15 @@ export const makeIngest = (deps: IngestDeps) => {
         return atOnce
       }
     }
+    const work = take(route, delivery, kept)
+    const answer = await inTime(work)
+    // What comes of it later is found by the sender's next try; only a fault is news.
+    if (answer === 'late') work.catch((error: unknown) => deps.onError(error, key))
+    return answer === 'late' ? databaseAway : answer
+  }
+
+  const take = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, kept: Kept): Promise<Answer> => {
+    const key = kept.dedupeKey
     try {
       // The same key at the same moment: the second one waits for the first, and is a repeat of it.
       for (let before = underway.get(key); before; before = underway.get(key)) await before.catch(() => {})
@@ -102,7 +113,8 @@ export const makeIngest = (deps: IngestDeps) => {
 
   const inquired = async (route: AnyWebhookRoute, delivery: Delivery, facts: unknown): Promise<Answer | null> => {
     try {
-      return await route.inquire(facts, delivery)
+      const answer = await inTime(route.inquire(facts, delivery))
+      return answer === 'late' ? databaseAway : answer
     } catch (error) {
       deps.onError(error, route.route)
       return databaseAway
@@ -220,6 +232,19 @@ export const makeIngest = (deps: IngestDeps) => {
   }
 
   return { ingest, replay }
+}
+
+/** Waits no longer than a sender does: a database that is frozen neither answers nor fails. */
+const inTime = async <Value>(work: Promise<Value>): Promise<Value | 'late'> => {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, answerWithinMs, 'late')
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Counts equal repeats: all that arrive while a statement runs are one statement more. */
