@@ -147,8 +147,9 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 const stop = async (server: Server, service: Service | null, log: Logger): Promise<void> => {
   log.info('Stopping')
   service?.closeStreams()
-  const polite = server.stop(false)
-  await Promise.race([polite, wait(stopWithinMs / 2)])
+  const polite = server.stop(false).then(() => 'finished' as const)
+  const ended = await Promise.race([polite, wait(stopWithinMs / 2, 'late' as const)])
+  if (ended === 'late') log.warn('Requests in flight were cut off')
   await server.stop(true).catch(() => {})
   await Promise.race([service?.stop(), wait(stopWithinMs)])
 }

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 /** What is known about a connection besides its request. */
 export type PeerInfo = { readonly peer: string }
@@ -33,6 +34,9 @@ const idleSeconds = 45
 
 /** Node's server looks for late requests this often. */
 const lateCheckMs = 5_000
+
+/** How often a server that is stopping closes what has fallen idle. */
+const idleSweepMs = 50
 
 /**
  * Listens and answers. Bun has its own fast server. Deno's own one neither bounds a body nor cuts slow senders, so
@@ -119,7 +123,14 @@ const serveOnNodeHttp = async (handler: Handler, options: ServeOptions): Promise
     connectionsCheckingInterval: lateCheckMs,
   })
   server.timeout = idleSeconds * 1000
+  // Clients open lines ahead of need. One that has asked nothing yet counts as busy, so a stop would wait for it.
+  const unused = new Set<Socket>()
+  server.on('connection', (socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
   server.on('request', (incoming, outgoing) => {
+    unused.delete(incoming.socket)
     answer(handler, incoming, { outgoing, options }).catch(() => outgoing.destroy())
   })
   await new Promise<void>((resolve, reject) => {
@@ -131,7 +142,13 @@ const serveOnNodeHttp = async (handler: Handler, options: ServeOptions): Promise
     port: typeof address === 'object' && address !== null ? address.port : options.port,
     stop: (force) =>
       new Promise((resolve) => {
-        server.close(() => resolve())
+        // A connection that falls idle after the stop began would otherwise stay open until its own deadline.
+        const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs)
+        server.close(() => {
+          clearInterval(sweep)
+          resolve()
+        })
+        for (const socket of unused) socket.destroy()
         if (force) server.closeAllConnections()
         else server.closeIdleConnections()
       }),

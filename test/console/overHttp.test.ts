@@ -63,9 +63,8 @@ describe('the console of a running service', () => {
       let seen = ''
       while (reader && !seen.includes('"head":')) seen += new TextDecoder().decode((await reader.read()).value)
       assert.match(seen, /"lag:partners":\d/)
-      const startedMs = performance.now()
       assert.equal(await service.stop(), 0)
-      assert.ok(performance.now() - startedMs < 5000)
+      assert.doesNotMatch(service.log(), /cut off/)
       await reader?.cancel().catch(() => {})
     } finally {
       await service.kill()
