@@ -63,7 +63,12 @@ const command = (runtime: 'bun' | 'deno'): readonly [string, readonly string[]] 
     : [process.execPath, [entry, 'serve']]
 }
 
-/** Starts the service and waits until it is ready. */
+/** A service that ended before it was ready. */
+export class ServiceEnded extends Error {
+  override readonly name = 'ServiceEnded'
+}
+
+/** Starts the service and waits until it is ready; `ServiceEnded` when it ends before that. */
 export const startService = async (options: ServiceOptions): Promise<RunningService> => {
   const port = options.port ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
@@ -106,10 +111,16 @@ export const startService = async (options: ServiceOptions): Promise<RunningServ
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: parsed(text) }
   }
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`The service ended with ${child.exitCode}:\n${log}`)
-    return (await fetch(`${url}/readyz`).catch(() => null))?.status === 200
-  }, `the service to be ready:\n${log}`)
+  await until(
+    async () => {
+      // A process that was ended by a signal has no exit code.
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new ServiceEnded(`The service ended with ${child.exitCode ?? child.signalCode}:\n${log}`)
+      }
+      return (await fetch(`${url}/readyz`).catch(() => null))?.status === 200
+    },
+    () => `the service to be ready:\n${log}`,
+  )
   return {
     url,
     operator,
@@ -144,11 +155,17 @@ const parsed = (text: string): Json => {
   }
 }
 
-/** Waits until a question is answered with yes; fails after a bounded time. */
-export const until = async (question: () => Promise<boolean>, what: string, withinMs = 30_000): Promise<void> => {
+/** Waits until a question is answered with yes; fails after a bounded time. What it waited for may be told when it fails. */
+export const until = async (
+  question: () => Promise<boolean>,
+  what: string | (() => string),
+  withinMs = 30_000,
+): Promise<void> => {
   const deadline = performance.now() + withinMs
   while (!(await question())) {
-    if (performance.now() > deadline) throw new Error(`Waited ${withinMs} ms in vain for ${what}`)
+    if (performance.now() > deadline) {
+      throw new Error(`Waited ${withinMs} ms in vain for ${typeof what === 'string' ? what : what()}`)
+    }
     await wait(25)
   }
 }
