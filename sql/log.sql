@@ -1,14 +1,8 @@
 -- name: append
-select head, recorded_at, verdicts, versions, positions, details from hub.append($1, $2, $3, $4, $5, $6)
+select head, recorded_at, verdicts, versions, positions, details from hub.append($1, $2, $3, $4, $5, $6, $7)
 
 -- name: find_appended
--- After a lost connection: which of these events and deliveries were committed? The lock makes the dying transaction decide first.
-with head as materialized (select position from hub.head for update)
-select e.event_id::text as id, e.position, e.version, e.recorded_at
-  from head, hub.events e where e.event_id = any ($1::uuid[])
-union all
-select b.webhook_id::text, coalesce(b.first_position, 0), 0, b.received_at
-  from head, hub.inbox b where b.webhook_id = any ($2::uuid[])
+select id::text as id, position, version, recorded_at from hub.find_appended($1::uuid, $2::uuid[], $3::uuid[])
 
 -- name: read_stream
 select position, event_id, stream, version, subject, type, data, meta, recorded_at

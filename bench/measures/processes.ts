@@ -8,10 +8,10 @@ import type { Measured } from '../figure.ts'
 import { emptyLog, openPool } from '../hub.ts'
 import { type Contestant, interleave } from '../interleave.ts'
 
-const writersInAll = 64
+const writersEach = 64
 const program = fileURLToPath(new URL('../appendWorker.ts', import.meta.url))
 
-/** The same 64 writers in one process and spread over four, on one database. */
+/** 64 writers in one process, and four such processes on one database. */
 export const processes = async (context: Context): Promise<Measured> => {
   const { windowMs, rounds } = context.options
   const url = await context.createDatabase('processes')
@@ -22,7 +22,7 @@ export const processes = async (context: Context): Promise<Measured> => {
     name: `processes.hub${count}`,
     title: `hub append, ${count} ${count === 1 ? 'process' : 'processes'}`,
     unit: 'events/s',
-    note: `${writersInAll / count} writers in each, one database`,
+    note: `${writersEach} writers in each, one database`,
     before: () => emptyLog(admin),
     run: (window) => inProcesses({ url, count, windowMs: window, label: `p${++runs}` }),
   })
@@ -39,7 +39,7 @@ type Run = { readonly url: string; readonly count: number; readonly windowMs: nu
 /** Starts all, lets them begin together, adds up their rates. */
 const inProcesses = async ({ url, count, windowMs, label }: Run): Promise<number> => {
   const workers = Array.from({ length: count }, (_, index) =>
-    startWorker([url, `${label}-${index}`, String(writersInAll / count), String(windowMs)]),
+    startWorker([url, `${label}-${index}`, String(writersEach), String(windowMs)]),
   )
   try {
     await Promise.all(workers.map((worker) => worker.line()))

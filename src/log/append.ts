@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isDatabaseAway, type Sql } from '../db/connect.ts'
 import { statement, statements } from '../db/query.ts'
@@ -15,6 +16,10 @@ const batchBytesMax = 8 * 1024 * 1024
 const queueMax = 20_000
 /** A batch that is not answered in this time is taken for lost with its connection, and looked up over a new one. */
 const answerWithinMs = 10_000
+/** Batches on their way at once, over the one connection: while PostgreSQL commits one, the next is written and the last one's callers go on. */
+const inFlightMax = 2
+/** With fewer waiting, they share one commit; with more, half of them go ahead, so that two batches are on their way. */
+const splitFrom = 16
 
 const named = statements(sqlText('log.sql'))
 const appendText = statement(named, 'append')
@@ -76,13 +81,19 @@ export type Lane = {
 }
 
 /**
- * Opens the lane. One batch is in flight at a time, and whatever arrived during it goes into the next one: under load batches
- * grow by themselves, and a lone append pays one commit and waits for no timer.
+ * Opens the lane. At most two batches are in flight, in order, over one connection, and whatever arrived meanwhile goes into the next
+ * one: under load batches grow by themselves, and a lone append pays one commit and waits for no timer.
  */
 export const openLane = (deps: LaneDeps): Lane => {
-  let sql = deps.open()
+  let connection = newConnection(deps.open)
   let queue: Waiting[] = []
-  let running = false
+  /** Streams, keys, claims and effects of the batches in flight: who touches them too waits for their end. */
+  const inFlight = new Set<string>()
+  let sending = 0
+  /** The head after our last batch, and whether it was still there at the next one: beside others a larger batch is worth more than an early one. */
+  let lastHead = 0
+  let alone = true
+  let scheduled = false
   let closed = false
   let idle: (() => void) | null = null
   const stats = { batches: 0, appends: 0 }
@@ -92,30 +103,52 @@ export const openLane = (deps: LaneDeps): Lane => {
       if (closed) return reject(logAway('Cannot append: the service is stopping'))
       if (queue.length >= queueMax) return reject(logAway(`Cannot append: ${queueMax} appends wait already`))
       queue.push({ prepared: prepareAppend(request), expiresAt: deps.nowMs() + withinMs, resolve, reject })
-      if (!running) {
-        running = true
-        queueMicrotask(drain)
-      }
+      schedule()
     })
 
-  const drain = async (): Promise<void> => {
-    while (queue.length > 0) {
-      const { batch, rest } = nextBatch(queue, deps.nowMs())
+  /** Everything that is asked in this turn of the loop is taken together. */
+  const schedule = (): void => {
+    if (scheduled || sending >= inFlightMax) return
+    scheduled = true
+    queueMicrotask(() => {
+      scheduled = false
+      drain()
+    })
+  }
+
+  const drain = (): void => {
+    while (queue.length > 0 && sending < inFlightMax) {
+      const split = alone && sending === 0 && queue.length >= splitFrom
+      const limit = Math.min(batchAppendsMax, split ? Math.ceil(queue.length / inFlightMax) : batchAppendsMax)
+      const { batch, rest } = nextBatch(queue, { inFlight, limit, nowMs: deps.nowMs() })
       queue = rest
-      if (batch.length > 0) await send(batch)
+      if (batch.length === 0) break
+      void take(batch)
     }
-    running = false
-    idle?.()
+    if (queue.length === 0 && sending === 0) idle?.()
+  }
+
+  const take = async (batch: readonly Waiting[]): Promise<void> => {
+    sending += 1
+    for (const member of batch) for (const thing of member.prepared.touches) inFlight.add(thing)
+    try {
+      await send(batch)
+    } finally {
+      for (const member of batch) for (const thing of member.prepared.touches) inFlight.delete(thing)
+      sending -= 1
+      schedule()
+    }
   }
 
   const send = async (batch: readonly Waiting[]): Promise<void> => {
+    const over = connection
     try {
       deps.boundary?.('append:before-commit')
-      const row = await answered(sql, renderBatch(batch.map((member) => member.prepared)))
+      const row = await answered(over, renderBatch(batch.map((member) => member.prepared)))
       deps.boundary?.('append:after-commit')
       settle(batch, row)
     } catch (error) {
-      if (isDatabaseAway(error) || isLogAway(error)) return resolveDoubt(batch)
+      if (isDatabaseAway(error) || isLogAway(error)) return resolveDoubt(batch, over)
       if (batch.length === 1) return batch[0]?.reject(error)
       // One member holds something that PostgreSQL refuses: halving finds it without failing its neighbours.
       const middle = batch.length >> 1
@@ -133,18 +166,24 @@ export const openLane = (deps: LaneDeps): Lane => {
       if (result.tag === 'appended') appended += member.prepared.eventCount
       member.resolve(result)
     })
-    if (appended > 0) deps.onAppended?.(row.head + appended)
+    alone = row.head === lastHead
+    lastHead = row.head + appended
+    if (appended > 0) deps.onAppended?.(lastHead)
   }
 
-  /** The connection was lost with the answer: what was committed is looked up under the head lock, never assumed. */
-  const resolveDoubt = async (batch: readonly Waiting[]): Promise<void> => {
+  /**
+   * The connection was lost with the answer: what was committed is looked up under the head lock, never assumed. The lost connection is
+   * revoked by the same statement, so that a batch which still lies in its socket can no longer be appended behind our back.
+   */
+  const resolveDoubt = async (batch: readonly Waiting[], lost: Connection): Promise<void> => {
     for (let attempt = 0; ; attempt++) {
-      await sql.end({ timeout: 0 }).catch(() => {})
-      sql = deps.open()
+      if (connection === lost) connection = newConnection(deps.open)
+      await lost.sql.end({ timeout: 0 }).catch(() => {})
+      const over = connection
       try {
         const eventIds = batch.flatMap((member) => member.prepared.firstEventId ?? [])
         const webhookIds = batch.flatMap((member) => member.prepared.webhookId ?? [])
-        const rows = await inTime(sql.unsafe<FoundRow[]>(findText, [eventIds, webhookIds]))
+        const rows = await inTime(over.sql.unsafe<FoundRow[]>(findText, [lost.id, eventIds, webhookIds]))
         const found = new Map(rows.map((row) => [row.id, row]))
         const again = batch.filter((member) => !tell(member, found))
         // Not committed, and nobody was told anything: they take their turn again, first.
@@ -160,6 +199,8 @@ export const openLane = (deps: LaneDeps): Lane => {
           // The doubt may be dropped: the senders were told nothing, and their repeat finds what was committed.
           return
         }
+        if (connection === over) connection = newConnection(deps.open)
+        await over.sql.end({ timeout: 0 }).catch(() => {})
         await wait(Math.min(50 * 2 ** attempt, 1000))
       }
     }
@@ -167,15 +208,20 @@ export const openLane = (deps: LaneDeps): Lane => {
 
   const close = async (): Promise<void> => {
     closed = true
-    if (running)
+    if (queue.length > 0 || sending > 0)
       await new Promise<void>((resolve) => {
         idle = resolve
       })
-    await sql.end({ timeout: 5 })
+    await connection.sql.end({ timeout: 5 })
   }
 
   return { append, close, stats: () => ({ waiting: queue.length, ...stats }) }
 }
+
+/** A connection and its name, under which it can be revoked. */
+type Connection = { readonly sql: Sql; readonly id: string }
+
+const newConnection = (open: () => Sql): Connection => ({ sql: open(), id: randomUUID() })
 
 const inTime = async <T>(answer: PromiseLike<T>): Promise<T> => {
   const timer = new AbortController()
@@ -190,26 +236,29 @@ const inTime = async <T>(answer: PromiseLike<T>): Promise<T> => {
   }
 }
 
-const answered = async (sql: Sql, parameters: readonly string[]): Promise<BatchRow> => {
-  const rows = await inTime(sql.unsafe<BatchRow[]>(appendText, [...parameters], { prepare: true }))
+const answered = async ({ sql, id }: Connection, parameters: readonly string[]): Promise<BatchRow> => {
+  const rows = await inTime(sql.unsafe<BatchRow[]>(appendText, [...parameters, id], { prepare: true }))
   const [row] = rows
   invariant(row, 'hub.append answers with one row')
   return row
 }
 
-/** Takes what can share one commit, in order. A member that touches the same thing as an earlier one waits for the next batch. */
-const nextBatch = (queue: readonly Waiting[], nowMs: number): { batch: Waiting[]; rest: Waiting[] } => {
+/** Takes what can share one commit, in order. A member that touches the same thing as an earlier one waits for a later batch. */
+const nextBatch = (
+  queue: readonly Waiting[],
+  at: { readonly inFlight: ReadonlySet<string>; readonly limit: number; readonly nowMs: number },
+): { batch: Waiting[]; rest: Waiting[] } => {
   const batch: Waiting[] = []
   const rest: Waiting[] = []
   const touched = new Set<string>()
   let bytes = 0
   for (const member of queue) {
-    if (member.expiresAt < nowMs) {
+    if (member.expiresAt < at.nowMs) {
       member.reject(logAway('Cannot append: the database did not answer in time'))
       continue
     }
-    const full = batch.length >= batchAppendsMax || (batch.length > 0 && bytes + member.prepared.bytes > batchBytesMax)
-    const clashes = full || member.prepared.touches.some((thing) => touched.has(thing))
+    const full = batch.length >= at.limit || (batch.length > 0 && bytes + member.prepared.bytes > batchBytesMax)
+    const clashes = full || member.prepared.touches.some((thing) => touched.has(thing) || at.inFlight.has(thing))
     // Also a waiting member reserves its things, so that two appends to one stream keep their order.
     for (const thing of member.prepared.touches) touched.add(thing)
     if (clashes) rest.push(member)

@@ -7,6 +7,8 @@ import { type Lane, openLane } from '../../src/log/append.ts'
 import type { AppendRequest, AppendResult } from '../../src/log/appendRequest.ts'
 import { readAfter } from '../../src/log/log.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { openLine } from '../support/line.ts'
+import { until } from '../support/service.ts'
 
 let database: TestDatabase
 let sql: Sql
@@ -53,6 +55,21 @@ const inbox = (key: string, content = 'same'): NonNullable<AppendRequest['inbox'
   subject: null,
   repeatOf: null,
 })
+
+const waitingForHead = async (): Promise<number> => {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and application_name = 'doubt' and wait_event_type = 'Lock'`
+  return row?.count ?? 0
+}
+
+/** Backends of the lane that still hold work of a connection which its client gave up. */
+const lostBackends = async (): Promise<number> => {
+  const [row] = await sql<{ count: number }[]>`
+    select count(*)::int as count from pg_stat_activity
+     where datname = current_database() and application_name = 'doubt' and state <> 'idle'`
+  return row?.count ?? 0
+}
 
 describe('the log', () => {
   before(async () => {
@@ -174,6 +191,63 @@ describe('the log', () => {
       >`select count(*)::int as count from hub.events where stream like 'l-%' and stream <> ${stream}`
       assert.equal(row?.count, appended)
       assert.equal((await lane.append(request(stream, 1))).tag, 'appended')
+    })
+
+    it('never appends behind the back of a client that lost its connection: what still lies in the socket is refused (R12)', async () => {
+      const line = await openLine(database.url)
+      const lane = openLane({
+        open: () =>
+          connect(line.url, { connectionsMax: 1, applicationName: 'doubt', prepare: true, statementTimeoutMs: 0 }),
+        nowMs: () => performance.now(),
+      })
+      const run = randomUUID()
+      try {
+        // Twice, so that the statement is known and both batches below leave at once.
+        for (const n of [1, 2]) await lane.append(request(`first-${run}-${n}`, 0))
+        const blocker = open(1)
+        const { pending } = await blocker.begin(async (holding) => {
+          await holding`select position from hub.head for update`
+          // Few and small, so that the second batch leaves while the first one waits.
+          const results = Array.from({ length: 8 }, (_, n) =>
+            lane.append({
+              ...request(`d-${run}-${n}`, 0, { inbox: inbox(`d-${run.slice(0, 20)}-${n}`) }),
+              events: [event({ run })],
+            }),
+          )
+          await until(async () => (await waitingForHead()) === 1, 'the first batch to wait for the head')
+          line.sever()
+          await until(async () => (await waitingForHead()) === 2, 'the batches to be looked up behind it')
+          // In an object, because the transaction would wait for promises in a list.
+          return { pending: Promise.all(results) }
+        })
+        await blocker.end()
+        const tags = (await pending).map((result) => result.tag)
+        assert.deepEqual(new Set(tags), new Set(['appended']))
+        // The lost backend ends when it has nothing left to read; until then its second batch may still be on its way.
+        await until(async () => (await lostBackends()) === 0, 'the lost backend to end')
+        const [row] = await sql<{ events: number; rows: number }[]>`
+          select (select count(*)::int from hub.events where data->>'run' = ${run}) as events,
+                 (select count(*)::int from hub.inbox where dedupe_key like ${`d-${run.slice(0, 20)}-%`}) as rows`
+        assert.deepEqual(row, { events: 8, rows: 8 })
+      } finally {
+        await lane.close()
+        await line.close()
+      }
+    })
+
+    it('refuses every batch of a connection that was given up', async () => {
+      const connection = randomUUID()
+      const stream = `r-${randomUUID()}`
+      const appends = JSON.stringify([{ i: 1, s: stream, v: 0, n: 1 }])
+      const events = JSON.stringify([
+        { i: 1, n: 1, id: randomUUID(), s: stream, b: 'someone', t: 'Tested', d: {}, m: {} },
+      ])
+      await sql`select * from hub.find_appended(${connection}, '{}', '{}')`
+      const late = sql`select * from hub.append(${appends}, ${events}, '', '', '', '', ${connection})`
+      await assert.rejects(late, { code: '57P05' })
+      const [row] = await sql<{ count: number }[]>`
+        select count(*)::int as count from hub.events where stream = ${stream}`
+      assert.equal(row?.count, 0)
     })
 
     it('keeps positions gapless, versions without holes and every event once under any interleaving of several lanes', async () => {

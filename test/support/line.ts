@@ -6,6 +6,8 @@ export type Line = {
   readonly url: string
   readonly hold: () => void
   readonly release: () => void
+  /** Ends the client's side only: the server goes on with what it was sent, as behind a broken network. */
+  readonly sever: () => void
   readonly close: () => Promise<void>
 }
 
@@ -13,9 +15,13 @@ export type Line = {
 export const openLine = async (databaseUrl: string): Promise<Line> => {
   const far = new URL(databaseUrl)
   const sockets = new Set<Socket>()
+  const clients = new Set<Socket>()
+  const severed = new Set<Socket>()
   let held = false
   const server = createServer((near) => {
     const out = connect(Number(far.port), far.hostname)
+    clients.add(near)
+    near.once('close', () => clients.delete(near))
     for (const [one, other] of [
       [near, out],
       [out, near],
@@ -25,7 +31,7 @@ export const openLine = async (databaseUrl: string): Promise<Line> => {
       one.on('error', () => {})
       one.on('close', () => {
         sockets.delete(one)
-        other.destroy()
+        if (!severed.has(one)) other.destroy()
       })
       if (held) one.pause()
     }
@@ -45,6 +51,12 @@ export const openLine = async (databaseUrl: string): Promise<Line> => {
     release: () => {
       held = false
       for (const socket of sockets) socket.resume()
+    },
+    sever: () => {
+      for (const near of clients) {
+        severed.add(near)
+        near.destroy()
+      }
     },
     close: async () => {
       for (const socket of sockets) socket.destroy()
