@@ -21,7 +21,9 @@ create function hub.append(
   p_appends text, p_events text, p_inbox text, p_claims text, p_keys text, p_settle text,
   p_connection uuid default null,
   out head bigint, out recorded_at timestamptz, out verdicts int[], out versions int[], out positions bigint[], out details json
-) language plpgsql volatile as $$
+) language plpgsql volatile
+  set enable_hashjoin = off set enable_mergejoin = off
+as $$
 declare
   -- Parsed before the lock, so that nobody waits for it.
   v_appends jsonb := p_appends::jsonb;
