@@ -4,9 +4,13 @@ select head, recorded_at, verdicts, versions, positions, details from hub.append
 -- name: find_appended
 select id::text as id, position, version, recorded_at from hub.find_appended($1::uuid, $2::uuid[], $3::uuid[])
 
--- name: read_stream
-select position, event_id, stream, version, subject, type, data, meta, recorded_at
-  from hub.events where stream = $1 and version > $2 order by version
+-- name: read_streams
+-- "offset 0" keeps the inner query as it is: each stream is looked up, whatever the planner thinks of the size of the log.
+select e.position, e.event_id, e.stream, e.version, e.subject, e.type, e.data, e.meta, e.recorded_at
+  from unnest($1::text[], $2::int[]) as wanted(stream, version)
+ cross join lateral (
+   select * from hub.events e where e.stream = wanted.stream and e.version > wanted.version order by e.version offset 0
+ ) e
 
 -- name: read_after
 -- Every position is returned; events of other types come without their data, so that the reader can prove that no position is missing.

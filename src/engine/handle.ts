@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache'
 import type { Sql } from '../db/connect.ts'
 import type { Lane } from '../log/append.ts'
 import type { AppendResult, Cause, InboxRow, NewEvent, Settlement } from '../log/appendRequest.ts'
-import { readStream } from '../log/log.ts'
+import { gathering } from '../log/gather.ts'
+import { type RecordedEvent, readStreams, type StreamFrom } from '../log/log.ts'
 import type { PersonKeys } from '../privacy/personKeys.ts'
 import type { Codec } from './codec.ts'
 import { type Message, type Models, modelOf, type StreamModel } from './model.ts'
@@ -69,11 +70,12 @@ export type HandlerDeps = {
 export const commandHandler = (deps: HandlerDeps): CommandHandler => {
   const states = new LRUCache<string, StreamState>({ max: statesCachedMax })
   const turns = new Map<string, Promise<unknown>>()
+  const eventsOf = streamReader(deps.sql)
 
   const load = async (stream: string): Promise<StreamState> => {
     const model = modelOf(deps.models, stream)
     const known = states.get(stream) ?? { version: 0, state: model.initial }
-    const events = await readStream(deps.sql, stream, known.version)
+    const events = await eventsOf(stream, known.version)
     if (events.length === 0) return known
     await deps.codec.prefetch(events)
     let state = known.state
@@ -193,6 +195,35 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     })
 
   return { handle, load, forget: (stream) => states.delete(stream) }
+}
+
+/** Reads streams; those that are asked for while a statement is under way share the next one. */
+const streamReader = (sql: Sql): ((stream: string, afterVersion: number) => Promise<readonly RecordedEvent[]>) => {
+  const ask = gathering(async (keys) => {
+    const asked = keys.map(keyedStream)
+    const lowest = new Map<string, number>()
+    for (const { stream, afterVersion } of asked)
+      lowest.set(stream, Math.min(afterVersion, lowest.get(stream) ?? afterVersion))
+    const found = await readStreams(
+      sql,
+      [...lowest].map(([stream, afterVersion]) => ({ stream, afterVersion })),
+    )
+    return new Map(
+      asked.map(({ key, stream, afterVersion }) => [
+        key,
+        (found.get(stream) ?? []).filter((event) => event.version > afterVersion),
+      ]),
+    )
+  })
+  return async (stream, afterVersion) => {
+    const key = `${afterVersion} ${stream}`
+    return (await ask([key])).get(key) ?? []
+  }
+}
+
+const keyedStream = (key: string): StreamFrom & { readonly key: string } => {
+  const middle = key.indexOf(' ')
+  return { key, stream: key.slice(middle + 1), afterVersion: Number(key.slice(0, middle)) }
 }
 
 const metaOf = (request: HandleRequest): NewEvent['meta'] => ({

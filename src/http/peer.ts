@@ -4,8 +4,20 @@ import { LRUCache } from 'lru-cache'
 /** Source addresses remembered by the rate limit. */
 const sourcesMax = 20_000
 
+/** Spellings of addresses that were read before; the same few senders come all the time. */
+const spellings = new LRUCache<string, { readonly plain: string | null }>({ max: sourcesMax })
+
 /** An address in one form: IPv4 also when it came in IPv6 clothes, without a zone; null when it is none. */
 export const plainAddress = (text: string): string | null => {
+  const known = spellings.get(text)
+  if (known) return known.plain
+  const plain = parseAddress(text)
+  // A header of a stranger may hold anything: only what could be an address is kept.
+  if (text.length <= 64) spellings.set(text, { plain })
+  return plain
+}
+
+const parseAddress = (text: string): string | null => {
   const bare = text
     .trim()
     .replace(/%.*$/, '')

@@ -27,9 +27,18 @@ export type FollowedEvent = Omit<RecordedEvent, 'data' | 'meta'> & {
 const named = statements(sqlText('log.sql'))
 const prepared = { prepare: true } as const
 
-/** The events of one stream after a version, in order. */
-export const readStream = (sql: Sql, stream: string, afterVersion: number): Promise<RecordedEvent[]> =>
-  rows(sql.unsafe<RecordedEvent[]>(statement(named, 'read_stream'), [stream, afterVersion], prepared))
+/** A stream, and the version after which its events are wanted. */
+export type StreamFrom = { readonly stream: string; readonly afterVersion: number }
+
+/** The events of some streams after a version each, in order; all by one statement. A stream without such events is absent. */
+export const readStreams = async (
+  sql: Sql,
+  wanted: readonly StreamFrom[],
+): Promise<ReadonlyMap<string, readonly RecordedEvent[]>> => {
+  const parameters = [wanted.map(({ stream }) => stream), wanted.map(({ afterVersion }) => afterVersion)]
+  const found = await sql.unsafe<RecordedEvent[]>(statement(named, 'read_streams'), parameters, prepared)
+  return Map.groupBy(found, (event) => event.stream)
+}
 
 /**
  * The next events after a position, at most `limit`; only events of the given types carry data.

@@ -79,6 +79,8 @@ export const utcInstant = (text: string | null): Instant | null => {
 }
 
 const decoded = (text: string): string | null => {
+  // Most names and values are plain.
+  if (!/[+%]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
