@@ -8,7 +8,7 @@ with moved as (
 ), born as (
   insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
   select p.id, p.dest, p.kind, p.reactor, p.event, p.position, p.subject, p.payload, coalesce(p.due, hub.now()), hub.now()
-    from json_to_recordset($4::text::json) as p(id uuid, dest text, kind text, reactor text, event uuid, position bigint, subject text, payload jsonb, due timestamptz)
+    from jsonb_to_recordset($4::text::jsonb) as p(id uuid, dest text, kind text, reactor text, event uuid, position bigint, subject text, payload jsonb, due timestamptz)
    where exists (select from moved)
   on conflict (effect_id) do nothing
   returning destination
@@ -50,7 +50,7 @@ update hub.effects e set leased_until = clock_timestamp() + make_interval(secs =
 -- name: expire_leases
 -- A lease that ran out belonged to a worker that died or froze. What may be repeated is free again; the rest is unknown, never free.
 with lost as (
-  select e.effect_id, p.after from json_to_recordset($1::text::json) as p(name text, after text)
+  select e.effect_id, p.after from jsonb_to_recordset($1::text::jsonb) as p(name text, after text)
     join hub.effects e on e.destination = p.name and e.status = 'running' and e.leased_until < clock_timestamp()
      for update of e skip locked
 )
@@ -62,7 +62,9 @@ update hub.effects e
 returning e.destination
 
 -- name: due_destinations
-select distinct destination from hub.effects where status = 'waiting' and due_at <= hub.now()
+-- One look into the index for each destination: a backlog is not counted.
+select d.name as destination from unnest($1::text[]) as d(name)
+ where exists (select from hub.effects e where e.destination = d.name and e.status = 'waiting' and e.due_at <= hub.now())
 
 -- name: settle_effects
 with clock as materialized (
@@ -71,7 +73,7 @@ with clock as materialized (
 update hub.effects f
    set status = s.st, leased_until = null, worker = null, outcome = s.o, last_error = s.er, due_at = coalesce(s.du, f.due_at),
        settled_at = case when s.st in ('waiting', 'unknown') then null else (select now from clock) end, history = f.history || s.h
-  from json_to_recordset($1::text::json) as s(e uuid, a int, st text, o jsonb, er text, du timestamptz, h jsonb)
+  from jsonb_to_recordset($1::text::jsonb) as s(e uuid, a int, st text, o jsonb, er text, du timestamptz, h jsonb)
  where f.effect_id = s.e and f.attempt = s.a and f.status = 'running'
 
 -- name: hand_back

@@ -95,7 +95,7 @@ export const startDelivering = (deps: DeliverDeps): Deliverer => {
       await deps.sql.unsafe(statement(outboxStatements, 'expire_leases'), [JSON.stringify(policies)], prepared)
       const due = await deps.sql.unsafe<{ destination: string }[]>(
         statement(outboxStatements, 'due_destinations'),
-        [],
+        [[...loops.keys()]],
         prepared,
       )
       for (const row of due) loops.get(row.destination)?.wake()
