@@ -246,11 +246,11 @@ const perform = async (
     calling = false
   }
   try {
-    const startedAt = shared.now()
+    const startedAt = nowFor(shared, effect)
     const outcome = await callOnce(shared, destination, effect)
     const settlement = settlementOf(effect, outcome, {
       policy: destination.policy,
-      now: shared.now(),
+      now: nowFor(shared, effect),
       random: shared.random(),
       startedAt,
     })
@@ -266,6 +266,15 @@ const perform = async (
   } finally {
     leave()
   }
+}
+
+/**
+ * The clock of this process, never before the moment of the claim: the database, by whose clock the effect was due, may be ahead, and a
+ * timer that is performed "before" its time would decide nothing and be gone.
+ */
+const nowFor = (shared: Shared, effect: ClaimedEffect): Instant => {
+  const now = shared.now()
+  return msOf(now) < msOf(effect.claimedAt) ? effect.claimedAt : now
 }
 
 const callOnce = async (shared: Shared, destination: Destination, effect: ClaimedEffect): Promise<Outcome> => {
@@ -287,7 +296,7 @@ const callOnce = async (shared: Shared, destination: Destination, effect: Claime
       key: effect.effectId,
       number: effect.attempt,
       firstAttemptAt: effect.firstAttemptAt,
-      now: shared.now(),
+      now: nowFor(shared, effect),
       signal: deadline.signal,
     })
     return await Promise.race([answer, overdue.passed])
@@ -321,7 +330,7 @@ const settle = async (
   done: { outcome: Outcome; settlement: Settlement },
 ): Promise<void> => {
   const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
-  const next = shared.commandOf({ ...effect, payload }, done.outcome, shared.now())
+  const next = shared.commandOf({ ...effect, payload }, done.outcome, nowFor(shared, effect))
   if (!next) return shared.lane.settle(done.settlement)
   const cause = { kind: 'effect', id: effect.effectId } as const
   // Said before the settlement, so that a crash in between says it again instead of never.

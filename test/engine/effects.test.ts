@@ -112,6 +112,32 @@ describe('a reactor', () => {
 })
 
 describe('delivery', () => {
+  behaves(
+    'tells a performer and a timer no moment before the one they were due at, though our clock lags (R21)',
+    async (rig) => {
+      const past = parseInstant('2020-01-01T00:00:00Z')
+      assert.ok(past)
+      await insert(rig, 1, 'fns')
+      const moments: Instant[] = []
+      const perform: Perform = async (_payload, attempt) => {
+        moments.push(attempt.now)
+        return done
+      }
+      const worker = delivering(rig, [destination('fns', perform)], {
+        now: () => past,
+        commandOf: (_effect, _outcome, now) => {
+          moments.push(now)
+          return null
+        },
+      })
+      await until(async () => (await count(rig, 'done')) === 1)
+      await worker.stop(1000)
+      const [row] = await rig.core.sql<{ dueAt: Instant }[]>`select due_at from hub.effects`
+      assert.equal(moments.length, 2)
+      for (const moment of moments) assert.ok(row && moment >= row.dueAt, `${moment} is before ${row?.dueAt}`)
+    },
+  )
+
   behaves('performs 10 000 effects once each with two workers at one outbox (P16)', async (rig) => {
     await insert(rig, 10_000, 'fns')
     const keys: string[] = []
