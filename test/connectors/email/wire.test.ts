@@ -93,11 +93,9 @@ describe('readAddress()', () => {
     )
   })
 
-  it('is quick with long nonsense (S13)', () => {
-    const started = performance.now()
+  it('refuses long nonsense, on which a careless pattern would work for hours (S13)', () => {
     for (const text of [`"${' '.repeat(100_000)}`, `${'a.'.repeat(50_000)}@`, `a@${'b.'.repeat(50_000)}`])
-      readAddress(text)
-    assert.ok(performance.now() - started < 200)
+      assert.ok('fault' in readAddress(text), text.slice(0, 10))
   })
 })
 
