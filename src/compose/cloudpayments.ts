@@ -10,7 +10,8 @@ import {
   cloudpaymentsKinds,
   codeAnswer,
 } from '../connectors/cloudpayments/wire.ts'
-import { readPaymentId } from '../domain/ids.ts'
+import { type PaymentId, readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
+import type { Subscription } from '../domain/subscription.ts'
 import { webhookRoute } from '../http/intake.ts'
 import { msOf } from '../kernel/time.ts'
 import type { Core } from './core.ts'
@@ -42,23 +43,24 @@ type OrderRow = {
   readonly createdAt: string
 }
 
-/** Our order of an invoice number, as `check` compares it; read from the read model of payments. */
+/** Our order of an invoice number, as `check` compares it: of the read model of payments, else of the subscription itself. */
 const orderOf = async (
   core: Core,
-  invoiceId: string | null,
+  notice: CloudPaymentsNotice,
   settings: CloudPaymentsSettings,
 ): Promise<CheckedOrder | null> => {
-  const paymentId = readPaymentId(invoiceId ?? '')
+  const paymentId = readPaymentId(notice.invoiceId ?? '')
   if (!paymentId) return null
-  const [live] = await core.sql<
+  const [live] = await core.reserved<
     { version: number }[]
   >`select version from hub.read_models where name = 'payments' and role = 'live'`
-  const [row] = await core.sql.unsafe<OrderRow[]>(
+  const [row] = await core.reserved.unsafe<OrderRow[]>(
     `select payment_id, subscription_id, amount_kopecks, currency, status, created_at from hub_read.payments_${live?.version ?? 1} where payment_id = $1 and provider = 'cloudpayments'`,
     [paymentId],
     { prepare: true },
   )
-  if (!row) return null
+  const testMode = settings.live === null ? null : !settings.live
+  if (!row) return freshOrder(core, { paymentId, accountId: notice.accountId, testMode })
   const open = row.status === 'pending' || row.status === 'declined'
   const late = Date.parse(row.createdAt) + orderLifetimeMs < msOf(core.clock.now())
   return {
@@ -67,7 +69,28 @@ const orderOf = async (
     amountKopecks: row.amountKopecks,
     currency: row.currency,
     state: !open ? 'cancelled' : late ? 'expired' : 'open',
-    testMode: settings.live === null ? null : !settings.live,
+    testMode,
+  }
+}
+
+/** An order that the read model does not show yet: a payer may be quicker than a read model that is behind. */
+const freshOrder = async (
+  core: Core,
+  { paymentId, accountId, testMode }: { paymentId: PaymentId; accountId: string | null; testMode: boolean | null },
+): Promise<CheckedOrder | null> => {
+  const subscriptionId = readSubscriptionId(accountId ?? '')
+  if (!subscriptionId) return null
+  const { state } = await core.handler.load(subscriptionStream(subscriptionId), { urgent: true })
+  const subscription = state as Subscription
+  const payment = subscription.status === 'absent' ? undefined : subscription.payments[paymentId]
+  if (payment?.provider !== 'cloudpayments') return null
+  return {
+    invoiceId: paymentId,
+    accountId: subscriptionId,
+    amountKopecks: payment.amountKopecks,
+    currency: payment.currency,
+    state: payment.status === 'pending' || payment.status === 'declined' ? 'open' : 'cancelled',
+    testMode,
   }
 }
 
@@ -81,7 +104,7 @@ const decideCheck = async (
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), checkDecisionMs)
   })
-  const asked = orderOf(core, notice.invoiceId, settings).catch(() => 'away' as const)
+  const asked = orderOf(core, notice, settings).catch(() => 'away' as const)
   const order = await Promise.race([asked, late])
   clearTimeout(timer)
   return codeAnswer(order === 'late' || order === 'away' ? 13 : checkAnswer(order, notice))
@@ -105,8 +128,12 @@ export const composeCloudPayments = (composing: Composing): Provider => {
         intake: (facts, { at }) =>
           facts.kind === 'check' ? { tag: 'ignored', reason: 'check-grants-nothing' } : noticeTarget(facts, at),
         whenContentDiffers: 'conflict',
+        urgent: true,
         ...(kind === 'check'
-          ? { decideAtOnce: (facts: CloudPaymentsNotice) => decideCheck(composing.core, facts, settings) }
+          ? {
+              decideAtOnce: (facts: CloudPaymentsNotice) => decideCheck(composing.core, facts, settings),
+              answersWithinMs: checkDecisionMs,
+            }
           : {}),
       }),
     ]),

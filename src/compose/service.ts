@@ -84,6 +84,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
   const providers = await composeProviders(composing)
   const ingest = makeIngest({
     sql: core.sql,
+    reserved: core.reserved,
     lane: core.lane,
     handler: core.handler,
     pepper: core.pepper,

@@ -42,6 +42,7 @@ export const composeYooKassa = (composing: Composing): Provider => {
     wire: yookassaHook,
     intake: (facts, { at }) => noticeTarget(facts, at),
     whenContentDiffers: 'reread',
+    urgent: true,
   })
   return {
     name: 'yookassa',

@@ -75,6 +75,8 @@ export type AppendRequest = {
   readonly claims?: { readonly take: readonly string[]; readonly release: readonly string[] }
   readonly keys?: readonly { readonly subject: string; readonly wrapped: Uint8Array }[]
   readonly settle?: Settlement
+  /** Goes into the next batch before everything that is not: a payer waits at a counter, a chat does not. */
+  readonly urgent?: boolean
 }
 
 /** What became of one append. */
