@@ -147,7 +147,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
   dialogRule('relayDialogs', ['MessageReceived', 'AnswerPrepared', 'MessageNoted'], (event, dialog, now) =>
     relayDialogs(settings, { event, now }, dialog),
   ),
-  dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced'], takeLeads),
+  dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced', 'MessageReceived'], takeLeads),
   rule('nameStatuses', ['DialogStatusNoted'], nameStatuses),
   offerRule(settings),
   rule('pullLeads', ['LeadReceived', 'PullHinted'], pullLeads),
