@@ -34,6 +34,7 @@ const events: Readonly<Record<string, Pair>> = {
   PaymentNoticeReceived: ['Провайдер сообщил о платеже', 'The provider told of a payment'],
   PaymentUnmatched: ['Платёж провайдера не нашёл заказа', 'A provider’s payment matched no order'],
   OperatorActed: ['Действие оператора', 'An operator acted'],
+  ContentConflicted: ['Разное содержимое под одним номером', 'Different content under one key'],
   TemplatePublished: ['Шаблон страницы опубликован', 'The page template was published'],
 }
 

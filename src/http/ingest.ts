@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache'
 import type { Answer, Delivery, IntakeContext, IntakeTarget } from '../connectors/connector.ts'
 import type { Sql } from '../db/connect.ts'
+import { conflictAlertMs } from '../domain/conflict.ts'
+import { conflictStream } from '../domain/ids.ts'
 import type { CommandHandler, Handled } from '../engine/handle.ts'
-import type { Instant } from '../kernel/time.ts'
+import { type Instant, plusMs } from '../kernel/time.ts'
 import { isLogAway, type Lane } from '../log/append.ts'
 import type { AppendResult, InboxRow } from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
@@ -48,6 +50,7 @@ export const databaseAway: Answer = {
 export const makeIngest = (deps: IngestDeps) => {
   const seen = new LRUCache<string, Seen>({ max: seenMax })
   const underway = new Map<string, Promise<unknown>>()
+  const alerted = new Map<string, Instant>()
   const counters = {
     usual: repeatCounter({ sql: deps.sql, now: deps.now }),
     urgent: repeatCounter({ sql: deps.reserved, now: deps.now }),
@@ -146,10 +149,31 @@ export const makeIngest = (deps: IngestDeps) => {
       keyHash: sha256(ownKey),
       repeatOf: at.first.webhookId,
     }
-    const result = reread ? await append(route, kept, row) : await appendRow(route, row)
+    const result = reread ? await append(route, kept, row) : await appendConflict(route, row, at.first.webhookId)
     if (result.tag === 'duplicate') await countRepeat(route, result.webhookId)
     deps.onCounted(route.source, kept.verdict)
     return at.kept.answer
+  }
+
+  /** A conflict is kept, and the operator hears of it; the stream is asked only when its answer may be new. */
+  const appendConflict = (
+    route: AnyWebhookRoute,
+    row: InboxRow,
+    firstWebhookId: string,
+  ): Promise<Handled | AppendResult> => {
+    const { source, urgent } = route
+    const at = deps.now()
+    const alertedAt = alerted.get(source)
+    if (alertedAt !== undefined && plusMs(alertedAt, conflictAlertMs) > at) return appendRow(route, row)
+    alerted.set(source, at)
+    return deps.handler.handle({
+      stream: conflictStream(source),
+      command: { type: 'ReportConflict', data: { at, source, webhookId: row.webhookId, firstWebhookId } },
+      cause: { kind: 'webhook', id: row.webhookId },
+      inbox: row,
+      withinMs: appendWithinMs,
+      urgent,
+    })
   }
 
   /** Appends the row with whatever its meaning becomes; a decision that throws keeps the row alone, in quarantine. */

@@ -164,6 +164,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       'PaymentDeclined',
       'PaymentMismatched',
       'PaymentUnmatched',
+      'ContentConflicted',
     ],
     (event, states) => sendLetters(settings, event, states),
   ),

@@ -113,6 +113,12 @@ export const sendLetters = (
         text: `Провайдер ${event.data.provider} знает платёж ${event.data.providerPaymentId}, которого нет у нас: ${event.data.reason}.`,
         consoleUrl: `${settings.publicUrl}/console`,
       })
+    case 'ContentConflicted':
+      return toOperator(settings, 'operator-alert', {
+        title: 'Разное содержимое под одним номером',
+        text: `Источник ${event.data.source} прислал другое содержимое под уже известным номером. Действует первое; посмотрите оба сообщения.`,
+        consoleUrl: `${settings.publicUrl}/console/webhooks/${event.data.webhookId}`,
+      })
     default:
       return []
   }
