@@ -1,6 +1,6 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { vectorEnv } from './chats.ts'
-import type { RunningService } from './service.ts'
+import type { Json, RunningService } from './service.ts'
 import { chatMessage } from './umnicoBodies.ts'
 import { known } from './webhookClassifier.ts'
 
@@ -161,4 +161,15 @@ export const send = async (
 ): Promise<{ readonly status: number; readonly text: string; readonly headers: Headers }> => {
   const response = await fetch(`${service.url}/webhooks/${path}`, { method: 'POST', headers, body })
   return { status: response.status, text: await response.text(), headers: response.headers }
+}
+
+/** The kept delivery of these bytes, if there is one. */
+export const keptUnder = async (
+  service: RunningService,
+  source: string,
+  body: string | Uint8Array,
+): Promise<Json | undefined> => {
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  const { items } = (await service.get(`/api/v1/webhooks?source=${source}&limit=500`)).body
+  return items.find((row: Json) => row.sha256 === sha256)
 }
