@@ -200,7 +200,7 @@ describe('a service without secrets', () => {
   })
 
   it('derives a secret for a door whose owner chose none, and takes no empty one (S4)', async () => {
-    const env = { ...sendersEnv, UMNICO_WEBHOOK_SECRET: '', TILDA_WEBHOOK_SECRET: '', PROTALK_WEBHOOK_SECRET: '' }
+    const env = { ...sendersEnv, UMNICO_WEBHOOK_SECRET: '', TILDA_WEBHOOK_SECRET: '', FLEXBE_WEBHOOK_SECRET: '' }
     await withService(env, async (service) => {
       const [tilda, umnico, , , , bot] = senders.map((sender) => sender.valid(1))
       if (!tilda || !umnico || !bot) throw new Error('A sender is missing')
