@@ -15,7 +15,7 @@ import {
   yookassaWire,
 } from '../support/senders.ts'
 import { type RunningService, until, withService } from '../support/service.ts'
-import { known } from '../support/webhookClassifier.ts'
+import { known } from '../support/webhookReading.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
 

@@ -18,7 +18,7 @@ import {
   umnicoWire,
 } from '../support/senders.ts'
 import { withService } from '../support/service.ts'
-import { known } from '../support/webhookClassifier.ts'
+import { known } from '../support/webhookReading.ts'
 
 /** Sends bytes as they are and collects what comes until the line is closed. */
 const talk = (port: number, parts: readonly string[]): Promise<string> =>

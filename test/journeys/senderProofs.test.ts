@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { createDatabase } from '../support/database.ts'
 import { cloudpaymentsWire, send, senders, sendersEnv, tildaWire, type Wire, yookassaWire } from '../support/senders.ts'
 import { type RunningService, ServiceEnded, startService, withService } from '../support/service.ts'
-import { known } from '../support/webhookClassifier.ts'
+import { known } from '../support/webhookReading.ts'
 
 const refusals = async (service: RunningService): Promise<string> => {
   const headers = { authorization: `Bearer ${service.operator}` }

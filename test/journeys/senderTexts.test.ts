@@ -6,7 +6,7 @@ import { askToPay, form, goodCard, letterTo, partnerWhen, payAtYooKassa, payLink
 import { send, sendersEnv, tildaWire, umnicoWire } from '../support/senders.ts'
 import { type Json, type RunningService, withService } from '../support/service.ts'
 import { chatMessage } from '../support/umnicoBodies.ts'
-import { known } from '../support/webhookClassifier.ts'
+import { known } from '../support/webhookReading.ts'
 
 const formOf = (fields: Readonly<Record<string, string>>): string => new URLSearchParams(fields).toString()
 

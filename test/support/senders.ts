@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { vectorEnv } from './chats.ts'
 import type { Json, RunningService } from './service.ts'
 import { chatMessage } from './umnicoBodies.ts'
-import { known } from './webhookClassifier.ts'
+import { known } from './webhookReading.ts'
 
 /** Senders whose secrets the tests know, APIs that nobody answers, and a proxy of ours in front of the shop. */
 export const sendersEnv = {
