@@ -1,7 +1,9 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
-import { keyName } from './tildaClassifier.ts'
-import type { Bench, Change, Sender } from './webhookBodies.ts'
+import { everyChange, fresh, senders, to, unstorable, words } from './benchParts.ts'
+import { byQuery, clientTools, partnerTools, protalk, proving, request } from './botBenches.ts'
+import { tilda, tildaWays } from './tildaBenches.ts'
+import type { Bench } from './webhookBodies.ts'
 import { signedText } from './webhookClassifier.ts'
 import { type HookName, known, paymentKinds } from './webhookReading.ts'
 
@@ -35,113 +37,6 @@ export const benchOf = (hook: HookName): Bench => {
     default:
       return cloudpayments(hook)
   }
-}
-
-/** Numbers that never meet: a repeat is sent on purpose or not at all. */
-const fresh = fc.noShrink(fc.noBias(fc.integer({ min: 1_000_000_000, max: 9_000_000_000_000_000 })))
-
-/** A NUL and half of a surrogate pair have no place in PostgreSQL, and come nevertheless. */
-const unstorable = 'a\u0000b\ud800'
-
-const words = fc.constantFrom(
-  'Ярославль',
-  'Мария & Ко',
-  '100% «дом»',
-  '',
-  'a+b=c',
-  '🏡',
-  "'; drop table x; --",
-  unstorable,
-)
-
-const to =
-  (path: string, headers: Readonly<Record<string, string>> = {}): Sender =>
-  () => ({ path, headers })
-
-/** The right way most of the time, and now and then each of the wrong ones. */
-const senders = (right: readonly Sender[], wrong: readonly Sender[]): fc.Arbitrary<Sender> =>
-  fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...right) }, { weight: 1, arbitrary: fc.constantFrom(...wrong) })
-
-const everyChange: readonly Change[] = ['drop', 'odd', 'odd', 'repeat', 'deep', 'many', 'forbidden', 'long-name']
-
-const tilda: Bench = {
-  hook: 'tilda',
-  medias: ['form', 'form', 'json'],
-  valid: fc.record({ id: fresh, word: words }).map(({ id, word }) => [
-    ['Name', word],
-    ['Phone', `+7912${String(id).slice(-7)}`],
-    ['Email', `${id}@example.ru`],
-    ['Город', word],
-    ['tranid', `7654321:${id}`],
-    ['formid', 'form222'],
-  ]),
-  odd: {
-    Phone: ['', 'нет', null],
-    Email: ['@', 'x'.repeat(5000)],
-    tranid: ['', unstorable, 'x'.repeat(300)],
-    ИНН: ['7', {}],
-  },
-  mayDrop: ['Phone', 'Email', 'tranid'],
-  changes: everyChange,
-  senders: senders(
-    [to('tilda/form', { 'x-api-key': known.key })],
-    [to('tilda/form'), to('tilda/form', { 'x-api-key': 'k-test-2' }), to('tilda/form?X-Api-Key=k-test-1')],
-  ),
-}
-
-/** The same forms with the key elsewhere, and the hook of pages. */
-const tildaWays: Readonly<Record<'tilda/field' | 'tilda/cookie' | 'tilda/page', Bench>> = {
-  'tilda/field': {
-    ...tilda,
-    hook: 'tilda/field',
-    valid: fc
-      .tuple(tilda.valid, fc.constantFrom(known.key, known.key, known.key, known.key, 'k-test-2', ''))
-      .map(([entries, key]) => [...entries, [keyName, key]]),
-    odd: { ...tilda.odd, [keyName]: ['', 'k-test-2', null, [known.key, 'k-test-2'], {}] },
-    mayDrop: [...tilda.mayDrop, keyName],
-    senders: fc.constantFrom(to('tilda/form'), to('tilda/form'), to('tilda/form', { 'x-api-key': known.key })),
-  },
-  'tilda/cookie': {
-    ...tilda,
-    hook: 'tilda/cookie',
-    senders: senders(
-      [
-        `${keyName}=${known.key}`,
-        `a=b; ${keyName}=${known.key}; c=d`,
-        `${keyName}=${known.key};${keyName}=${known.key}`,
-      ].map((cookie) => to('tilda/form', { cookie })),
-      [
-        to('tilda/form'),
-        to('tilda/form', { 'x-api-key': known.key }),
-        ...[
-          'a=b',
-          `${keyName}=k-test-2`,
-          `${keyName}=${known.key}; ${keyName}=k-test-2`,
-          `x${keyName}=${known.key}`,
-        ].map((cookie) => to('tilda/form', { cookie })),
-      ],
-    ),
-  },
-  'tilda/page': {
-    hook: 'tilda/page',
-    byQuery: true,
-    medias: ['form'],
-    valid: fresh.map((id) => [
-      ['pageid', String(id % 1_000_000_000)],
-      ['projectid', known.project],
-      ['published', '1763900123'],
-      ['publickey', known.publicKey],
-    ]),
-    odd: {
-      pageid: ['../1', '0', '', ' 1', '01', '1e5', '1234567890123456789012', 'abc', unstorable],
-      projectid: ['1', ''],
-      publickey: ['OTHER', ''],
-      published: ['', 'x', '99999999999999', '-1'],
-    },
-    mayDrop: ['pageid', 'projectid', 'published', 'publickey'],
-    changes: ['drop', 'odd', 'odd', 'many'],
-    senders: senders([to(`tilda/page/${known.key}`)], [to('tilda/page/k-test-2'), to(`tilda/page/${known.key}x`)]),
-  },
 }
 
 const umnico: Bench = {
@@ -216,99 +111,6 @@ const yookassa: Bench = {
       ...['203.0.113.9', '185.71.76.5, 203.0.113.9'].map((from) => to('yookassa', { 'x-forwarded-for': from })),
     ],
   ),
-}
-
-const clientTools = { tool: 'find_partners', other: 'partner_card', foreign: 'my_leads' }
-const partnerTools = { tool: 'my_leads', other: 'subscription_status', foreign: 'find_partners' }
-
-const protalk = (
-  hook: HookName,
-  { tool, other, foreign }: Readonly<Record<'tool' | 'other' | 'foreign', string>>,
-): Bench => ({
-  hook,
-  medias: ['form', 'json'],
-  valid: fc.record({ id: fresh, word: words }).map(({ id, word }) => [
-    ['tool', tool],
-    ['city', word],
-    ['limit', String(id)],
-    ['chat_id', `umn147517_${id}`],
-  ]),
-  odd: {
-    tool: [other, foreign, '', 'nothing', 5, null],
-    city: [{}, '<b>'],
-    limit: [-1, 'NaN'],
-    chat_id: [unstorable, 5, []],
-    secret: [known.tool, 'k-tool-2'],
-  },
-  mayDrop: ['tool', 'city', 'chat_id'],
-  changes: everyChange,
-  senders: botSenders(placeOf(hook)),
-})
-
-/** The door of a bot, whichever way of calling it is meant. */
-const placeOf = (hook: HookName): string => hook.split('/').slice(0, 2).join('/')
-
-const botSenders = (door: string): fc.Arbitrary<Sender> =>
-  senders(
-    [to(door, { 'x-webhook-secret': known.tool }), to(`${door}?secret=${known.tool}`)],
-    [to(door), to(door, { 'x-webhook-secret': 'k-tool-2' }), to(`${door}?secret=`)],
-  )
-
-const byQuery = (bench: Bench): Bench => ({ ...bench, byQuery: true })
-
-/** Requests of visitors, which are kept, and what they look like when a model makes them up. */
-const request: Bench = {
-  hook: 'protalk/client/write',
-  medias: ['form', 'json'],
-  valid: fc
-    .record({ id: fresh, word: words, agreed: fc.constantFrom(true, true, true, false) })
-    .map(({ id, word, agreed }) => [
-      ['tool', 'leave_request'],
-      ['name', word],
-      ['phone', `+7912${String(id).slice(-7)}`],
-      ['city', 'Ярославль'],
-      ['wish', word],
-      ['consent', agreed ? 'yes' : 'no'],
-      ['chat_id', `c${id}`],
-    ]),
-  odd: {
-    tool: ['find_partners', 'cancel_subscription', '', 5],
-    phone: ['', 'нет', unstorable, [], {}],
-    consent: [true, 1, 'да', 'perhaps', '', null, {}],
-    wish: ['x'.repeat(5000), unstorable, []],
-    chat_id: ['umn147517_5', unstorable, 'x'.repeat(300)],
-    args: ['{"tool":"x"}', '{', { consent: true }],
-  },
-  mayDrop: ['name', 'phone', 'city', 'wish', 'consent', 'chat_id'],
-  changes: everyChange,
-  senders: botSenders('protalk/client'),
-}
-
-/** Partners who prove themselves, or try to. */
-const proving: Bench = {
-  hook: 'protalk/partner/write',
-  medias: ['form', 'json'],
-  valid: fc
-    .record({
-      id: fresh,
-      tool: fc.constantFrom('cancel_subscription', 'payment_link', 'my_leads', 'subscription_status'),
-    })
-    .map(({ id, tool }) => [
-      ['tool', tool],
-      ['email', `${id}@example.ru`],
-      ['code', String(id).slice(0, 6)],
-      ['chat_id', `tb${id}`],
-    ]),
-  odd: {
-    tool: ['leave_request', 'drop_tables', ''],
-    email: ['@', '', unstorable, 'x'.repeat(5000), []],
-    code: ['', 'abc', 123456, '0'.repeat(400)],
-    chat_id: ['', null, unstorable],
-    at: ['now', 'later'],
-  },
-  mayDrop: ['email', 'code', 'chat_id'],
-  changes: everyChange,
-  senders: botSenders('protalk/partner'),
 }
 
 const amounts = ['abc', '-1', '1e3', '10,00', '10.001', 'NaN', '', '7', '7.5']
