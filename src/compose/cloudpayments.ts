@@ -12,10 +12,12 @@ import {
 } from '../connectors/cloudpayments/wire.ts'
 import { type PaymentId, readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
 import type { Subscription } from '../domain/subscription.ts'
+import type { Expected } from '../domain/subscriptionMessages.ts'
 import { webhookRoute } from '../http/intake.ts'
 import { msOf } from '../kernel/time.ts'
 import type { Core } from './core.ts'
 import { type Composing, off, type Provider, statusOf } from './provider.ts'
+import { reconcilePayments } from './reconciliation.ts'
 
 const twinTerminal = { publicId: 'test_api_sandbox', apiSecrets: ['sandbox-terminal-secret'] }
 /** The provider waits 30 s, the payer does not: without a decision by then the charge is declined, which harms less than a doubt. */
@@ -111,6 +113,12 @@ const decideCheck = async (
 }
 type CheckCodeAnswer = ReturnType<typeof codeAnswer>
 
+/** What its answers about our payments must say; they do not always name the terminal. */
+export const cloudpaymentsExpected = ({ live }: CloudPaymentsSettings): Expected => ({
+  accountId: null,
+  test: live === null ? null : !live,
+})
+
 /** Composes CloudPayments: seven notification doors, the courier, and in the sandbox the terminal itself. */
 export const composeCloudPayments = (composing: Composing): Provider => {
   const status = statusOf(composing.config, composing.config.cloudpayments)
@@ -138,11 +146,22 @@ export const composeCloudPayments = (composing: Composing): Provider => {
       }),
     ]),
   )
+  const courier = createCloudPaymentsCourier(settings, { call: composing.call })
   return {
     name: 'cloudpayments',
     status,
     hooks: cloudpaymentsKinds.map((kind) => `${composing.publicUrl}/webhooks/cloudpayments/${kind}`),
-    courier: createCloudPaymentsCourier(settings, { call: composing.call }),
+    courier: {
+      ...courier,
+      performers: {
+        ...courier.performers,
+        'cloudpayments.reconcile': reconcilePayments(composing.core, {
+          provider: 'cloudpayments',
+          courier,
+          expected: cloudpaymentsExpected(settings),
+        }),
+      },
+    },
     places: [{ pattern: 'cloudpayments/:kind', route: ({ kind }) => routes.get(kind ?? '') ?? null }],
     twin: status === 'twin' ? createCloudPaymentsTwin(composing.twinContext('cloudpayments'), twinTerminal) : null,
   }

@@ -9,6 +9,7 @@ import type { Core, CoreOptions } from './core.ts'
 import { errorFields } from './log.ts'
 import { choosePartner } from './partnerSearch.ts'
 import type { Provider } from './provider.ts'
+import { reconcileOurs } from './reconciliation.ts'
 
 const ownPolicy: Destination['policy'] = {
   concurrencyMax: 8,
@@ -62,7 +63,11 @@ export const startEffects = (core: Core, options: EffectsOptions) => {
     ...(options.reacting ? destinationsOf(options) : []),
     ...(options.timers
       ? [
-          ownDestination({ 'hub.forget': options.forget, 'hub.choosePartner': choosePartner(core) }),
+          ownDestination({
+            'hub.forget': options.forget,
+            'hub.choosePartner': choosePartner(core),
+            'hub.reconcileOurs': reconcileOurs(core),
+          }),
           { name: 'rules', policy: ownPolicy, performers: { [reactAgainKind]: reacting.reactAgain } },
         ]
       : []),

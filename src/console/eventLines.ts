@@ -3,6 +3,7 @@ import { unreachable } from '../kernel/brand.ts'
 import type { RecordedEvent } from '../log/log.ts'
 import { eventWord } from './eventWords.ts'
 import { codeText, type Look, link, moment, rubles, valueText } from './frame.ts'
+import { differenceWord } from './words.ts'
 
 /**
  * Events as a list in plain words, each with its cause and its data; personal fields are opened for the operator. `card` is the
@@ -61,6 +62,8 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
     case 'SubscriptionActivated':
     case 'SubscriptionExtended':
       return html` ${look.say('until')} ${moment(data.paidThrough)}`
+    case 'DifferenceFound':
+      return html`: ${differenceWord(known('kind'), look.language)} ${rubles(data.amountKopecks)}`
     case 'OperatorActed':
       return html`: ${known('action')} ${known('target')}`
     default:

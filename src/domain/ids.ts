@@ -62,6 +62,8 @@ export const noticeStream = (provider: string, providerPaymentId: string): strin
   `notice-${provider}:${providerPaymentId}`
 /** The stream of what one source said twice and differently. */
 export const conflictStream = (source: string): string => `conflict-${source}`
+/** The stream of the comparisons with a provider's books. */
+export const reconciliationStream = (provider: string): string => `reconciliation-${provider}`
 /** The stream of a lead. */
 export const leadStream = (id: string): string => `lead-${id}`
 /** The stream of a dialog. */

@@ -7,6 +7,8 @@ import { type OperatorCommand, type OperatorEvent, operatorLog } from './operato
 import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
 import { type PollCommand, type PollEvent, poll } from './poll.ts'
 import { type ProofCommand, type ProofEvent, proof, proofPersonal } from './proof.ts'
+import { reconciliation, reconciliationSubject } from './reconciliation.ts'
+import type { ReconciliationCommand, ReconciliationEvent } from './reconciliationMessages.ts'
 import { subscription, subscriptionPersonal } from './subscription.ts'
 import type { SubscriptionCommand, SubscriptionEvent } from './subscriptionMessages.ts'
 import { type TemplateCommand, type TemplateEvent, template } from './template.ts'
@@ -23,6 +25,7 @@ export type DomainEvent =
   | ProofEvent
   | PollEvent
   | ConflictEvent
+  | ReconciliationEvent
 /** Every wish of the business. */
 export type DomainCommand =
   | PartnerCommand
@@ -35,6 +38,7 @@ export type DomainCommand =
   | ProofCommand
   | PollCommand
   | ConflictCommand
+  | ReconciliationCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 type Claims = { readonly take: readonly string[]; readonly release: readonly string[] }
@@ -104,6 +108,12 @@ export const models = {
     claimsOf: () => noClaims,
   }),
   conflict: erased({ decider: conflict, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
+  reconciliation: erased({
+    decider: reconciliation,
+    personal: {},
+    subjectOf: (stream, _state, event) => reconciliationSubject(idOf(stream), event),
+    claimsOf: () => noClaims,
+  }),
   poll: erased({ decider: poll, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
   notice: erased({ decider: notice, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
 }

@@ -290,7 +290,7 @@ const mismatchKey = (data: { providerPaymentId: string; field: string; actual: s
   `${data.providerPaymentId}:${data.field}:${data.actual}`
 
 /** What differs between the provider's answer and our order; null when nothing does. */
-const mismatchOf = (
+export const mismatchOf = (
   state: Open,
   payment: Payment,
   answer: ProviderPayment,
@@ -310,7 +310,9 @@ const mismatchOf = (
     [
       'payment',
       payment.providerPaymentId,
-      payment.provider === 'yookassa' && payment.providerPaymentId !== null
+      // A terminal tries one order several times; that two of the tries took money is no try.
+      payment.providerPaymentId !== null &&
+      (payment.provider === 'yookassa' || (payment.status === 'succeeded' && answer.status === 'succeeded'))
         ? answer.providerPaymentId
         : payment.providerPaymentId,
     ],
@@ -333,6 +335,8 @@ const recordPayment = (
   }
   const mismatch = mismatchOf(state, payment, answer, expected)
   if (mismatch) {
+    // What was given back in full is nobody's loss any more.
+    if (answer.refundedKopecks >= answer.amountKopecks) return accepted()
     const data = { ...ids, ...settled, ...mismatch }
     return payment.mismatches.includes(mismatchKey(data)) ? accepted() : accepted({ type: 'PaymentMismatched', data })
   }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../db/connect.ts'
 import type { Lane } from '../log/append.ts'
-import type { AppendResult, Cause, InboxRow, NewEvent, Settlement } from '../log/appendRequest.ts'
+import type { AppendResult, Cause, InboxRow, NewEvent, Origin, Settlement } from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
 import { type RecordedEvent, readStreams, type StreamFrom } from '../log/log.ts'
 import type { PersonKeys } from '../privacy/personKeys.ts'
@@ -24,6 +24,7 @@ export type HandleRequest = {
   readonly cause: Cause
   readonly actor?: string
   readonly reason?: string
+  readonly origin?: Origin
   readonly inbox?: InboxRow
   readonly settle?: Settlement
   /** Set when the stream was just named and cannot exist: saves reading it. */
@@ -239,6 +240,7 @@ const metaOf = (request: HandleRequest): NewEvent['meta'] => ({
   cause: request.cause,
   ...(request.actor === undefined ? {} : { actor: request.actor }),
   ...(request.reason === undefined ? {} : { reason: request.reason }),
+  ...(request.origin === undefined ? {} : { origin: request.origin }),
 })
 
 const inboxRow = (

@@ -1,5 +1,6 @@
 import { chatTexts } from './explanationTextsChats.ts'
 import { effectTexts } from './explanationTextsEffects.ts'
+import { reconciliationTexts } from './explanationTextsReconciliation.ts'
 import { webhookTexts } from './explanationTextsWebhooks.ts'
 import type { CodeFamily } from './explanationWords.ts'
 
@@ -200,4 +201,5 @@ export const codeTexts: readonly CodeFamily[] = [
   ...webhookTexts,
   ...chatTexts,
   ...effectTexts,
+  ...reconciliationTexts,
 ]

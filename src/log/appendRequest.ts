@@ -17,7 +17,12 @@ export type EventMeta = {
   /** The operator behind it, and why. */
   readonly actor?: string
   readonly reason?: string
+  /** How it came to us when it was not in the usual way. */
+  readonly origin?: Origin
 }
+
+/** `reconciliation`: it was found in a provider's books and no notice of it had come. */
+export type Origin = 'reconciliation'
 
 /** The one thing that made a command happen. */
 export type Cause =

@@ -7,6 +7,7 @@ import type { Subscription } from '../domain/subscription.ts'
 import type { Instant } from '../kernel/time.ts'
 import { offerLeads } from './offerLeads.ts'
 import { proveContacts } from './proveContacts.ts'
+import { reconcile, reconcileTypes } from './reconcile.ts'
 import { nameStatuses, pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
 import { sendLetters } from './sendLetters.ts'
 import type { Asked, ReactorSettings } from './settings.ts'
@@ -126,6 +127,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
     ],
     (event, states) => takePayments(settings, event, states),
   ),
+  rule('reconcile', reconcileTypes, (event, states) => reconcile(settings, event, states)),
   rule('forgetPerson', ['PersonErased'], (_event, { partner }) =>
     partner?.status === 'erased'
       ? [{ destination: 'hub', kind: 'hub.forget', payload: { partnerId: partner.partnerId } }]
@@ -165,6 +167,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       'PaymentMismatched',
       'PaymentUnmatched',
       'ContentConflicted',
+      'DifferenceFound',
     ],
     (event, states) => sendLetters(settings, event, states),
   ),

@@ -3,6 +3,7 @@ import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscription.ts'
 import { kopecks, rublesText } from '../kernel/money.ts'
 import { type Instant, moscowDate } from '../kernel/time.ts'
+import { differenceAlert } from './differenceAlert.ts'
 import { type Asked, planOf, type ReactorSettings } from './settings.ts'
 
 type States = { readonly partner: Partner | null; readonly subscription: Subscription | null }
@@ -119,6 +120,8 @@ export const sendLetters = (
         text: `Источник ${event.data.source} прислал другое содержимое под уже известным номером. Действует первое; посмотрите оба сообщения.`,
         consoleUrl: `${settings.publicUrl}/console/webhooks/${event.data.webhookId}`,
       })
+    case 'DifferenceFound':
+      return event.data.alert ? toOperator(settings, 'operator-alert', differenceAlert(settings, event.data)) : []
     default:
       return []
   }

@@ -3,7 +3,7 @@ import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import { graceDays, type Subscription } from '../domain/subscription.ts'
 import { plusDays, plusMs } from '../kernel/time.ts'
-import { type Asked, planOf, type ReactorSettings } from './settings.ts'
+import { type Asked, planOf, type ReactorSettings, receiptOf } from './settings.ts'
 
 /** Minutes after which a payment is read again although no notification came: soon, later, and when its link has run out. */
 const rereadAfterMinutes = [3, 20, 65]
@@ -108,12 +108,10 @@ const createPayment = (
 const refund = (
   settings: ReactorSettings,
   data: Extract<DomainEvent, { type: 'RefundRequested' }>['data'],
-  { partner, subscription }: { readonly partner: Partner | null; readonly subscription: Subscription | null },
+  states: { readonly partner: Partner | null; readonly subscription: Subscription | null },
 ): Asked => {
-  const email = partner && 'application' in partner ? partner.application.email : null
-  const title = subscription && subscription.status !== 'absent' ? subscription.title : 'Размещение партнёра'
   const { provider, refundId, paymentId, subscriptionId, providerPaymentId, amountKopecks } = data
-  const receipt = settings.receipts && email ? { ...settings.receipts, email, description: title.slice(0, 128) } : null
+  const receipt = receiptOf(settings, states)
   const description = 'Возврат по решению оператора'
   return {
     destination: provider,

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { makeProviderCall } from '../../../src/connectors/fetcher.ts'
 import { type FlexbePull, flexbeCourier } from '../../../src/connectors/flexbe/client.ts'
+import type { FlexbeLead } from '../../../src/connectors/flexbe/lead.ts'
 import { createFlexbeTwin, type FlexbeTwinState } from '../../../src/connectors/flexbe/twin.ts'
 import { type FlexbeSettings, flexbeHook } from '../../../src/connectors/flexbe/wire.ts'
 import type { Outcome } from '../../../src/kernel/decision.ts'
-import { plusMs } from '../../../src/kernel/time.ts'
+import { type Instant, plusMs } from '../../../src/kernel/time.ts'
 import { type HookedTwin, until, withHookedTwin } from '../../support/twinServer.ts'
 import { attemptAt, delivery } from '../deliveries.ts'
 
@@ -13,6 +14,7 @@ type House = HookedTwin & {
   readonly settings: FlexbeSettings
   readonly pull: (since: string | null) => Promise<Outcome>
   readonly pulled: (since: string | null) => Promise<FlexbePull>
+  readonly list: (from: Instant, to: Instant) => Promise<readonly FlexbeLead[]>
 }
 
 type Options = { readonly siteId: string | null; readonly apiKey?: string }
@@ -43,7 +45,12 @@ const inHouse = (options: Options, work: (house: House) => Promise<void>): Promi
         if (outcome.tag === 'done') return outcome.result as FlexbePull
         throw new Error(`Expected done, got "${outcome.tag}" with "${outcome.code}"`)
       }
-      await work({ ...hooked, settings, pull, pulled })
+      const list = async (from: Instant, to: Instant): Promise<readonly FlexbeLead[]> => {
+        const outcome = await courier.performers['flexbe.listLeads']?.({ from, to }, attemptAt(hooked.clock.now()))
+        if (outcome?.tag !== 'done') throw new Error(`Expected done, got "${outcome?.tag}"`)
+        return (outcome.result as { readonly leads: readonly FlexbeLead[] }).leads
+      }
+      await work({ ...hooked, settings, pull, pulled, list })
     },
   )
 
@@ -84,6 +91,16 @@ for (const siteId of [null, '77']) {
         const { leads, cursor } = await pulled(null)
         assert.equal(new Set(leads.map(({ leadId }) => leadId)).size, 101)
         assert.equal(cursor, plusMs(clock.now(), -1000))
+      }))
+    it('lists the leads of a window of time, both ends included', () =>
+      inHouse({ siteId }, async ({ tell, list, clock }) => {
+        const start = clock.now()
+        for (const name of ['до', 'первый', 'последний', 'после']) {
+          await tell('/act', { lead: { ...oleg, name, hooked: false } })
+          clock.advance(60_000)
+        }
+        const leads = await list(plusMs(start, 60_000), plusMs(start, 120_000))
+        assert.deepEqual(leads.map(({ name }) => name).sort(), ['первый', 'последний'])
       }))
     it('looks back ten minutes behind its cursor, and no further', () =>
       inHouse({ siteId }, async ({ tell, pulled, clock }) => {
