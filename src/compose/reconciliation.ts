@@ -11,8 +11,8 @@ import {
   type SubscriptionId,
   subscriptionStream,
 } from '../domain/ids.ts'
-import type { Reconciliation } from '../domain/reconciliation.ts'
 import type { BookPart, ComparedPage, NextPage, Recheck } from '../domain/reconciliationMessages.ts'
+import type { Reconciliation } from '../domain/reconciliationState.ts'
 import type { Payment, Subscription } from '../domain/subscription.ts'
 import type { Expected, Provider as PaymentProvider } from '../domain/subscriptionMessages.ts'
 import { done } from '../kernel/decision.ts'

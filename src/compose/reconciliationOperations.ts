@@ -1,6 +1,7 @@
 import { reconciliationStream, refundId } from '../domain/ids.ts'
-import { type Reconciliation, runUnderWay } from '../domain/reconciliation.ts'
+import { runUnderWay } from '../domain/reconciliation.ts'
 import { reconciledProviders } from '../domain/reconciliationMessages.ts'
+import type { Reconciliation } from '../domain/reconciliationState.ts'
 import type { By, OperationResult, Operations } from '../http/ports.ts'
 import { moscowDate, plusCalendarDays } from '../kernel/time.ts'
 import { headPosition } from '../log/log.ts'

@@ -2,6 +2,7 @@ import { v5 as uuidV5 } from 'uuid'
 import { statement, statements } from '../db/query.ts'
 import { sqlText } from '../db/sqlText.ts'
 import { reconciliationStream } from '../domain/ids.ts'
+import { runDaysMax } from '../domain/reconciliation.ts'
 import type { ReconciledProvider } from '../domain/reconciliationMessages.ts'
 import { startLoop } from '../engine/loop.ts'
 import {
@@ -20,8 +21,6 @@ const named = statements(sqlText('reconciliation.sql'))
 
 /** 03:30 in Moscow of the next day: whatever was begun before midnight is paid or out of date by then. */
 const afterMidnightMs = 3.5 * 3_600_000
-/** Days that were missed are compared in one run; what is older has been looked at by people by then. */
-const missedDaysMax = 31
 /** A new day is planned within this time; a moved clock is looked at at once. */
 const lookEveryMs = 60_000
 /** The namespace of the ids: one comparison for each provider and last day, whichever process plans it. */
@@ -47,7 +46,7 @@ export const plannedRuns = (last: CalendarDate | null, now: Instant): readonly P
   if (last === null) return [run(today, today)]
   if (last >= today) return []
   const yesterday = plusCalendarDays(today, -1)
-  const oldest = plusCalendarDays(today, -missedDaysMax)
+  const oldest = plusCalendarDays(today, -runDaysMax)
   const missed = plusCalendarDays(last, 1)
   return [...(last < yesterday ? [run(laterOf(missed, oldest), yesterday)] : []), run(today, today)]
 }

@@ -1,53 +1,26 @@
 import { unreachable } from '../kernel/brand.ts'
-import { accepted, type Decider, type Decision, refused } from '../kernel/decision.ts'
-import { type Instant, plusMs } from '../kernel/time.ts'
-import type { RefundId } from './ids.ts'
+import { accepted, type Decider, type Decision } from '../kernel/decision.ts'
+import { type CalendarDate, plusCalendarDays, plusMs } from '../kernel/time.ts'
+import { correct, corrected, recordAbsence } from './corrections.ts'
 import type {
   ComparedPage,
   Days,
   Finding,
-  ReconciledProvider,
   ReconciliationCommand,
   ReconciliationEvent,
   RunAsked,
   RunCounts,
   RunMoment,
 } from './reconciliationMessages.ts'
-
-/** A run that is under way. */
-export type Run = RunAsked & {
-  readonly runId: string
-  readonly startedAt: Instant
-  readonly pages: number
-  /** What their pages named. */
-  readonly seen: readonly string[]
-  readonly found: readonly string[]
-  readonly alerts: number
-  readonly foreign: number
-  readonly behind: number
-  readonly different: number
-}
-
-/** A difference that is not settled yet. */
-export type KnownDifference = Days & {
-  readonly finding: Finding
-  readonly status: 'open' | 'correcting'
-  /** The correction that is under way. */
-  readonly refundId: RefundId | null
-}
-
-/** The comparisons with one provider: the runs under way, and what is still different. */
-export type Reconciliation = {
-  readonly provider: ReconciledProvider | null
-  readonly runs: Readonly<Record<string, Run>>
-  readonly known: Readonly<Record<string, KnownDifference>>
-}
+import type { KnownDifference, Reconciliation, Run } from './reconciliationState.ts'
 
 /** Pages of one run: 10 000 operations a run are far more than our shop makes, and a list that never ends has an end. */
 export const runPagesMax = 100
 /** Letters of one run; what follows is in the list of differences. */
 const runAlertsMax = 10
-/** A run that did not end in this time is given up by the next one for the same days: its calls are paused, or were discarded. */
+/** Days of one run; what is older has been looked at by people. */
+export const runDaysMax = 31
+/** A run that did not end in this time is given up by the next one: its calls are paused, dead or discarded. */
 const runPatienceMs = 6 * 3_600_000
 
 const without = <Value>(record: Readonly<Record<string, Value>>, key: string): Readonly<Record<string, Value>> => {
@@ -85,12 +58,25 @@ const evolve = (state: Reconciliation, event: ReconciliationEvent): Reconciliati
     case 'CorrectionRefused':
       return withKnown(state, event.data.differenceId, { status: 'open', refundId: null })
     case 'ReconciliationFinished':
-    case 'ReconciliationFailed':
-      return { ...state, runs: without(state.runs, event.data.runId) }
+      return { ...ended(state, event.data), missedSince: covered(state, event.data) ? null : state.missedSince }
+    case 'ReconciliationFailed': {
+      const { trigger, firstDay } = event.data
+      const since = state.missedSince !== null && state.missedSince < firstDay ? state.missedSince : firstDay
+      return { ...ended(state, event.data), missedSince: trigger === 'schedule' ? since : state.missedSince }
+    }
     default:
       return unreachable(event)
   }
 }
+
+const ended = (state: Reconciliation, { runId }: Pick<RunMoment, 'runId'>): Reconciliation => ({
+  ...state,
+  runs: without(state.runs, runId),
+})
+
+/** Whether a run made up for the nights that failed. */
+const covered = (state: Reconciliation, { firstDay, trigger }: RunAsked): boolean =>
+  trigger === 'schedule' && state.missedSince !== null && firstDay <= state.missedSince
 
 const withRun = (state: Reconciliation, runId: string, change: (run: Run) => Run): Reconciliation => {
   const run = state.runs[runId]
@@ -147,16 +133,34 @@ export const runUnderWay = (
   ) ?? null
 
 const start = (state: Reconciliation, data: RunMoment & RunAsked): Decision<ReconciliationEvent> => {
+  const isStale = (run: Run): boolean => plusMs(run.startedAt, runPatienceMs) <= data.at
   const before = runUnderWay(state, data)
-  if (before && plusMs(before.startedAt, runPatienceMs) > data.at) return accepted()
+  if (before && !isStale(before)) return accepted()
+  const stale = Object.values(state.runs).filter(isStale)
+  const missed = [state.missedSince, ...stale.filter(({ trigger }) => trigger === 'schedule').map(dayOf)]
   const { at, provider } = data
   return accepted(
-    ...(before
-      ? [{ type: 'ReconciliationFailed', data: { at, provider, runId: before.runId, code: 'run-given-up' } } as const]
-      : []),
-    { type: 'ReconciliationStarted', data },
+    ...stale.map((run): ReconciliationEvent => failed({ at, provider, runId: run.runId }, run, 'run-given-up')),
+    {
+      type: 'ReconciliationStarted',
+      data: data.trigger === 'schedule' ? { ...data, firstDay: widened(data, missed) } : data,
+    },
   )
 }
+
+const dayOf = ({ firstDay }: Run): CalendarDate => firstDay
+
+/** Nights that came to nothing are made up for, a month back at most. */
+const widened = ({ firstDay, lastDay }: Days, missed: readonly (CalendarDate | null)[]): CalendarDate => {
+  const oldest = plusCalendarDays(lastDay, 1 - runDaysMax)
+  const days = [firstDay, ...missed.filter((day) => day !== null && day >= oldest)]
+  return days.reduce<CalendarDate>((first, day) => (day !== null && day < first ? day : first), firstDay)
+}
+
+const failed = (moment: RunMoment, run: Run, code: string): ReconciliationEvent => ({
+  type: 'ReconciliationFailed',
+  data: { ...moment, ...askedOf(run), code },
+})
 
 type Page = Pick<RunMoment, 'at' | 'runId'> & ComparedPage
 
@@ -174,7 +178,7 @@ const recordPage = (state: Reconciliation, data: Page): Decision<ReconciliationE
   return accepted(
     read,
     ...(run.dryRun ? [] : news(state, { moment, run, findings: data.findings })),
-    ...(endless ? [{ type: 'ReconciliationFailed', data: { ...moment, code: 'books-too-long' } } as const] : []),
+    ...(endless ? [failed(moment, run, 'books-too-long')] : []),
   )
 }
 
@@ -229,59 +233,17 @@ const settled = (state: Reconciliation, run: Run): readonly string[] =>
 
 const fail = (
   state: Reconciliation,
-  data: Pick<RunMoment, 'at' | 'runId'> & { readonly code: string },
-): Decision<ReconciliationEvent> =>
-  data.runId in state.runs && state.provider !== null
-    ? accepted({ type: 'ReconciliationFailed', data: { ...data, provider: state.provider } })
+  { at, runId, code }: Pick<RunMoment, 'at' | 'runId'> & { readonly code: string },
+): Decision<ReconciliationEvent> => {
+  const run = state.runs[runId]
+  return run && state.provider !== null
+    ? accepted(failed({ at, runId, provider: state.provider }, run, code))
     : accepted()
-
-const recordAbsence = (
-  state: Reconciliation,
-  { recheck, ...moment }: Extract<ReconciliationCommand, { type: 'RecordAbsence' }>['data'],
-): Decision<ReconciliationEvent> => {
-  const differenceId = `${moment.provider}:${recheck.externalId}:absent-there`
-  if (differenceId in state.known) return accepted()
-  const finding: Finding = {
-    ...{ ...recheck, differenceId, kind: 'absent-there', remedy: null },
-    ...{ field: null, expected: null, actual: null },
-  }
-  return accepted({ type: 'DifferenceFound', data: { ...moment, ...finding, alert: true } })
-}
-
-const correct = (
-  state: Reconciliation,
-  { at, differenceId, refundId }: Extract<ReconciliationCommand, { type: 'CorrectDifference' }>['data'],
-): Decision<ReconciliationEvent> => {
-  const known = state.known[differenceId]
-  if (!known || state.provider === null)
-    return refused('difference-unknown', 'Cannot correct the difference: none of this id is open')
-  if (known.status === 'correcting')
-    return refused('correction-under-way', 'Cannot correct the difference: its correction is under way already')
-  const { externalId, paymentId, subscriptionId, partnerId, amountKopecks, remedy } = known.finding
-  if (remedy !== 'refund' || amountKopecks === null)
-    return refused('no-correction', `Cannot correct a difference of the kind ${known.finding.kind} by a command`)
-  const order = { externalId, paymentId, subscriptionId, partnerId, amountKopecks }
-  return accepted({
-    type: 'CorrectionAsked',
-    data: { at, provider: state.provider, differenceId, refundId, ...order },
-  })
-}
-
-const corrected = (
-  state: Reconciliation,
-  command: Extract<ReconciliationCommand, { type: 'RecordCorrection' | 'RecordCorrectionRefusal' }>,
-): Decision<ReconciliationEvent> => {
-  const known = state.known[command.data.differenceId]
-  if (!known || state.provider === null || known.refundId !== command.data.refundId) return accepted()
-  const about = { provider: state.provider, partnerId: known.finding.partnerId }
-  return command.type === 'RecordCorrection'
-    ? accepted({ type: 'CorrectionMade', data: { ...command.data, ...about } })
-    : accepted({ type: 'CorrectionRefused', data: { ...command.data, ...about } })
 }
 
 /** The decider of the comparisons with one provider: its stream holds all runs, so a difference is news once. */
 export const reconciliation: Decider<Reconciliation, ReconciliationCommand, ReconciliationEvent> = {
-  initial: { provider: null, runs: {}, known: {} },
+  initial: { provider: null, runs: {}, known: {}, missedSince: null },
   evolve,
   decide,
 }

@@ -107,7 +107,7 @@ export type ReconciliationEvent =
       readonly type: 'ReconciliationFinished'
       readonly data: RunMoment & RunAsked & RunCounts & { readonly rechecks: readonly Recheck[] }
     }
-  | { readonly type: 'ReconciliationFailed'; readonly data: RunMoment & { readonly code: string } }
+  | { readonly type: 'ReconciliationFailed'; readonly data: RunMoment & RunAsked & { readonly code: string } }
   | {
       readonly type: 'CorrectionAsked'
       readonly data: Correction & Recheck & { readonly amountKopecks: number }

@@ -33,3 +33,13 @@ export const differenceAlert = (
     consoleUrl: `${publicUrl}/console/reconciliation`,
   }
 }
+
+/** What the letter about a nightly comparison that came to nothing says. */
+export const runFailedAlert = (
+  { publicUrl }: Pick<ReactorSettings, 'publicUrl'>,
+  { provider, firstDay, lastDay, code }: Extract<DomainEvent, { type: 'ReconciliationFailed' }>['data'],
+): { readonly title: string; readonly text: string; readonly consoleUrl: string } => ({
+  title: 'Ночная сверка не удалась',
+  text: `Сверка с ${provider} за ${firstDay === lastDay ? lastDay : `${firstDay} – ${lastDay}`} не закончилась: ${code}. Следующая ночная сверка захватит и эти дни; что значит код, скажет hub explain ${code}.`,
+  consoleUrl: `${publicUrl}/console/reconciliation`,
+})

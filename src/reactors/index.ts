@@ -168,6 +168,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       'PaymentUnmatched',
       'ContentConflicted',
       'DifferenceFound',
+      'ReconciliationFailed',
     ],
     (event, states) => sendLetters(settings, event, states),
   ),

@@ -3,7 +3,7 @@ import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscription.ts'
 import { kopecks, rublesText } from '../kernel/money.ts'
 import { type Instant, moscowDate } from '../kernel/time.ts'
-import { differenceAlert } from './differenceAlert.ts'
+import { differenceAlert, runFailedAlert } from './differenceAlert.ts'
 import { type Asked, planOf, type ReactorSettings } from './settings.ts'
 
 type States = { readonly partner: Partner | null; readonly subscription: Subscription | null }
@@ -122,6 +122,10 @@ export const sendLetters = (
       })
     case 'DifferenceFound':
       return event.data.alert ? toOperator(settings, 'operator-alert', differenceAlert(settings, event.data)) : []
+    case 'ReconciliationFailed': {
+      const failure = runFailedAlert(settings, event.data)
+      return event.data.trigger === 'schedule' ? toOperator(settings, 'operator-alert', failure) : []
+    }
     default:
       return []
   }

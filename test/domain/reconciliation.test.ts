@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { refundId } from '../../src/domain/ids.ts'
-import { type Reconciliation, reconciliation, runPagesMax } from '../../src/domain/reconciliation.ts'
+import { reconciliation, runPagesMax } from '../../src/domain/reconciliation.ts'
 import type {
   ComparedPage,
   Finding,
@@ -9,6 +9,7 @@ import type {
   ReconciliationEvent,
   RunAsked,
 } from '../../src/domain/reconciliationMessages.ts'
+import type { Reconciliation } from '../../src/domain/reconciliationState.ts'
 import { type CalendarDate, type Instant, instant, plusMs } from '../../src/kernel/time.ts'
 
 const start = instant(Date.parse('2026-11-24T09:00:00Z'))
@@ -91,7 +92,7 @@ describe('a reconciliation', () => {
       close('r1'),
     )
     assert.deepEqual(said, ['ReconciliationStarted', 'ReconciliationPageRead', 'ReconciliationFinished'])
-    assert.deepEqual(state, { provider: 'yookassa', runs: {}, known: {} })
+    assert.deepEqual(state, { provider: 'yookassa', runs: {}, known: {}, missedSince: null })
   })
 
   it('writes a bounded number of letters', () => {
@@ -110,6 +111,34 @@ describe('a reconciliation', () => {
       close('r1'),
     )
     assert.deepEqual(said, ['ReconciliationStarted', '', 'ReconciliationFailed,ReconciliationStarted', '', ''])
+  })
+
+  it('makes up for nights that came to nothing, until a night comes to its end', () => {
+    const night = (runId: string, lastDay: string, at: Instant) =>
+      begin(runId, at, { firstDay: lastDay as CalendarDate, lastDay: lastDay as CalendarDate })
+    const fail: ReconciliationCommand = {
+      type: 'FailReconciliation',
+      data: { at: start, runId: 'r1', code: 'not-found' },
+    }
+    const { events, state } = played(
+      ...[night('r1', '2026-11-20', start), fail],
+      ...[night('r2', '2026-11-21', hours(24)), night('r3', '2026-11-22', hours(48)), page('r3', []), close('r3')],
+      night('r4', '2026-11-23', hours(72)),
+    )
+    const days = events.flatMap((event) =>
+      event.type === 'ReconciliationStarted' ? [[event.data.firstDay, event.data.lastDay]] : [],
+    )
+    assert.deepEqual(days, [
+      ['2026-11-20', '2026-11-20'],
+      ['2026-11-20', '2026-11-21'],
+      ['2026-11-20', '2026-11-22'],
+      ['2026-11-23', '2026-11-23'],
+    ])
+    assert.equal(state.missedSince, null)
+    const manual = played(night('r1', '2026-11-20', start), fail, begin('r2', hours(1), { trigger: 'operator' }))
+    assert.deepEqual([manual.events.length, manual.state.missedSince], [3, '2026-11-20'])
+    const old = played(night('r1', '2026-10-01', start), fail, night('r2', '2026-11-21', hours(24)))
+    assert.equal(old.state.runs.r2?.firstDay, '2026-11-21')
   })
 
   it('takes each page once, and ends a list that has no end', () => {
