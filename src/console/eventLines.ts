@@ -36,7 +36,7 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
     case 'PartnerDetailsProvided': {
       const missing = Array.isArray(data.missing) ? data.missing.join(', ') : ''
       const name = known('companyName') || known('contactName')
-      return html`!${name === '' ? '' : html`: ${name}`}!${missing === '' ? '' : html` <span class="badge wait">${missing}</span>`}`
+      return html`!${name === '' ? '' : html`: ${name}`}!${missing === '' ? '' : html` <span class="badge wait">${missing}</span>`}!${data.suppressed === true ? html` <span class="badge bad">${look.say('suppressed')}</span>` : ''}`
     }
     case 'PartnerVerified':
       return html`: ${known('legalName')}`

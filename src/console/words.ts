@@ -207,6 +207,8 @@ const dictionary = {
   amount: ['Сумма', 'Amount'],
   refunded: ['Возвращено', 'Refunded'],
   provider: ['Провайдер', 'Provider'],
+  suppressed: ['рассылки запрещены: контакт был удалён', 'no advertising: the contact was erased'],
+  unsubscribe: ['Отписать от рассылок', 'Unsubscribe from advertising'],
   reconciliation: ['Сверка', 'Reconciliation'],
   reconciliationHint: [
     'Каждую ночь в 03:30 по Москве книги провайдеров за прошедший день сравниваются с нашими. Чего нам не хватало, исправляется само; остальное решает человек.',

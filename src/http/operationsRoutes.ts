@@ -199,6 +199,18 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   },
   { path: 'partners/:id/review', doc: 'Decide an application', body: { verdict: 'string' }, run: reviewPartner },
   {
+    path: 'partners/:id/unsubscribe',
+    doc: 'End the consent to advertising, when a partner asks for it by phone or letter',
+    body: {},
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `partner-${command.params[0]}`,
+        type: 'Unsubscribe',
+        data: {},
+        unknown: 'partner-unknown',
+      }),
+  },
+  {
     path: 'partners/:id/erase',
     doc: 'Forget a person for good',
     body: { basis: 'string' },
