@@ -7,7 +7,7 @@ import { innOf } from '../../src/cli/demoCompanies.ts'
 import { instant, moscowDate, plusCalendarDays } from '../../src/kernel/time.ts'
 import { act, listWhen } from '../support/chats.ts'
 import { createDatabase } from '../support/database.ts'
-import { eventsOf, idle, reconciled, silence, standingProvider, today } from '../support/reconciling.ts'
+import { eventsOf, idle, reconciled, silence, standingProvider } from '../support/reconciling.ts'
 import {
   askToPay,
   form,
@@ -112,16 +112,12 @@ describe('reconciliation with a payment provider', () => {
       service = await startService({ databaseUrl: database.url, env: twin.env })
       assert.equal((await service.post('/sandbox/clock', { advance: '4d' })).status, 200)
       await partnerWhen(service, inn, isActive, 'active')
-      const runs = await listWhen(
-        service,
-        'reconciliation?provider=yookassa&status=finished&sort=day',
-        (items) => items.length === 2,
+      const first = moscowDate(instant(Date.now()))
+      const nights = [0, 1, 2, 3].map((count) => plusCalendarDays(first, count))
+      const runs = await listWhen(service, 'reconciliation?provider=yookassa&status=finished', (items) =>
+        nights.every((night) => items.some(({ firstDay, day }) => firstDay <= night && night <= day)),
       )
-      assert.deepEqual(
-        runs.map(({ trigger }) => trigger),
-        runs.map(() => 'schedule'),
-      )
-      assert.deepEqual([runs[0].firstDay, runs[0].day], [today(), today()])
+      assert.ok(runs.length <= 2 && runs.every(({ trigger }) => trigger === 'schedule'))
       assert.equal((await eventsOf(service, 'PaymentSucceeded')).length, 1)
     } finally {
       await service.stop()
@@ -168,7 +164,7 @@ describe('reconciliation with a payment provider', () => {
     it(`finds a payment that the provider applied twice, tells the operator, and gives it back by one command (P11, ${provider})`, {
       timeout: 60_000,
     }, async () => {
-      await withService({ PAYMENT_PROVIDER: provider }, async (service) => {
+      await withService({ PAYMENT_PROVIDER: provider, RECEIPTS: 'on', RECEIPT_VAT: '1' }, async (service) => {
         const paid = await (await pay(service, await sentToPay(service), goodCard)).json()
         const before = await partnerWhen(service, inn, isActive, 'active')
         await silence(service, provider)
