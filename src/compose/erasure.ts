@@ -8,7 +8,7 @@ import { suppressionClaims } from '../domain/partner.ts'
 import type { Perform } from '../engine/deliver.ts'
 import { done } from '../kernel/decision.ts'
 import type { Instant } from '../kernel/time.ts'
-import { readStream } from '../log/log.ts'
+import { readSubject } from '../log/log.ts'
 import type { Core } from './core.ts'
 
 const named = statements(sqlText('privacy.sql'))
@@ -45,7 +45,7 @@ export const makeForget =
 
 /** Digests of the addresses and phones that the person gave, while they can still be read: whoever was erased is not written to again. */
 const suppress = async (core: Core, partnerId: PartnerId): Promise<void> => {
-  const events = await readStream(core.sql, partnerStream(partnerId), 0)
+  const events = await readSubject(core.sql, partnerId, Number.MAX_SAFE_INTEGER)
   await core.codec.prefetch(events)
   const own = events.filter(({ type }) => contactEvents.includes(type)).map((event) => core.codec.open(event))
   const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)

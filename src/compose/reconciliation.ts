@@ -133,13 +133,15 @@ const ownersOf = async (
 
 /** The subscriptions as the log has them, without waiting for a read model. */
 const statesOf = async (core: Core, ids: readonly string[]): Promise<ReadonlyMap<string, Subscription>> => {
-  const states = new Map<string, Subscription>()
-  for (const id of new Set(ids)) {
-    const { state } = await core.handler.load(subscriptionStream(id))
-    // What a stream holds was written by its own decider.
-    states.set(id, state as Subscription)
-  }
-  return states
+  // What is asked for together is read in one statement.
+  const loaded = await Promise.all(
+    [...new Set(ids)].map(async (id) => {
+      const { state } = await core.handler.load(subscriptionStream(id))
+      // What a stream holds was written by its own decider.
+      return [id, state as Subscription] as const
+    }),
+  )
+  return new Map(loaded)
 }
 
 const ownPayment = (
