@@ -44,6 +44,7 @@ const events: Readonly<Record<string, Pair>> = {
   CorrectionMade: ['Исправление сделано', 'The correction was made'],
   CorrectionRefused: ['Провайдер отказал в исправлении', 'The provider refused the correction'],
   OperatorActed: ['Действие оператора', 'An operator acted'],
+  OrderClaimed: ['Заказ из формы, оплата не проверена', 'Order from a form, payment not proven'],
   ContentConflicted: ['Разное содержимое под одним номером', 'Different content under one key'],
   TemplatePublished: ['Шаблон страницы опубликован', 'The page template was published'],
 }

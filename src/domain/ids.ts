@@ -60,6 +60,8 @@ export const subscriptionStream = (id: string): string => `subscription-${id}`
 /** The stream of what a provider said about one of its payments. */
 export const noticeStream = (provider: string, providerPaymentId: string): string =>
   `notice-${provider}:${providerPaymentId}`
+/** The stream of an order that a form claims. */
+export const claimedOrderStream = (id: string): string => `order-${id}`
 /** The stream of what one source said twice and differently. */
 export const conflictStream = (source: string): string => `conflict-${source}`
 /** The stream of the comparisons with a provider's books. */

@@ -1,4 +1,5 @@
 import type { Decider } from '../kernel/decision.ts'
+import { type ClaimedOrderCommand, type ClaimedOrderEvent, claimedOrder, claimedOrderPersonal } from './claimedOrder.ts'
 import { type ConflictCommand, type ConflictEvent, conflict } from './conflict.ts'
 import { type DialogCommand, type DialogEvent, dialog, dialogClaims, dialogPersonal } from './dialog.ts'
 import { type LeadCommand, type LeadEvent, lead, leadClaims, leadPersonal, leadSubject } from './lead.ts'
@@ -25,6 +26,7 @@ export type DomainEvent =
   | ProofEvent
   | PollEvent
   | ConflictEvent
+  | ClaimedOrderEvent
   | ReconciliationEvent
 /** Every wish of the business. */
 export type DomainCommand =
@@ -38,6 +40,7 @@ export type DomainCommand =
   | ProofCommand
   | PollCommand
   | ConflictCommand
+  | ClaimedOrderCommand
   | ReconciliationCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
@@ -105,6 +108,12 @@ export const models = {
     decider: proof,
     personal: proofPersonal,
     subjectOf: (_stream, _state, event) => event.data.partnerId,
+    claimsOf: () => noClaims,
+  }),
+  order: erased({
+    decider: claimedOrder,
+    personal: claimedOrderPersonal,
+    subjectOf: (stream) => idOf(stream),
     claimsOf: () => noClaims,
   }),
   conflict: erased({ decider: conflict, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),

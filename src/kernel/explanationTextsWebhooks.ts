@@ -104,6 +104,7 @@ const poor: CodeFamily = {
   },
   codes: [
     ['no-contact', 'Нет ни телефона, ни почты', 'There is neither a phone nor an email'],
+    ['order-without-lines', 'В заказе нет самого заказа', 'The order has no order in it'],
     ['no-lead-id', 'Нет номера заявки', 'There is no lead id'],
     ['no-message', 'Нет текста сообщения', 'There is no message'],
     ['no-customer-id', 'Нет номера посетителя', 'There is no customer id'],
@@ -146,11 +147,6 @@ const ignored: CodeFamily = {
   },
   codes: [
     ['event-not-used', 'Это событие нам не нужно', 'This event is not used'],
-    [
-      'order-is-only-claimed',
-      'Форма лишь утверждает, что заказ оплачен',
-      'The form only claims that the order is paid',
-    ],
     ['lead-noted', 'Заявка посетителя записана', 'The lead was noted'],
     ['check-grants-nothing', 'Проверка перед оплатой ничего не зачисляет', 'The check before a payment grants nothing'],
   ],

@@ -167,6 +167,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       'PaymentMismatched',
       'PaymentUnmatched',
       'ContentConflicted',
+      'OrderClaimed',
       'DifferenceFound',
       'ReconciliationFailed',
     ],

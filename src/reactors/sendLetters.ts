@@ -120,6 +120,12 @@ export const sendLetters = (
         text: `Источник ${event.data.source} прислал другое содержимое под уже известным номером. Действует первое; посмотрите оба сообщения.`,
         consoleUrl: `${settings.publicUrl}/console/webhooks/${event.data.webhookId}`,
       })
+    case 'OrderClaimed':
+      return toOperator(settings, 'operator-alert', {
+        title: 'Заказ с сайта Tilda',
+        text: `Заказ ${event.data.orderId ?? 'без номера'} на ${event.data.amount ?? '—'} ₽. Форма говорит об оплате, но ничего не доказывает: проверьте её у платёжной системы.`,
+        consoleUrl: `${settings.publicUrl}/console`,
+      })
     case 'DifferenceFound':
       return event.data.alert ? toOperator(settings, 'operator-alert', differenceAlert(settings, event.data)) : []
     case 'ReconciliationFailed': {

@@ -1,8 +1,9 @@
 import { domainToASCII } from 'node:url'
+import type { OrderFacts } from '../../kernel/order.ts'
 import { type BodyFields, type BodyValue, bodyTextAt, isBodyList } from '../bodyValues.ts'
 import { cleanText, emailFrom, phoneFrom } from '../contact.ts'
 import { type FieldMeaning, isNumbered, meaningOf } from './aliases.ts'
-import { type OrderFacts, readOrder } from './order.ts'
+import { readOrder } from './order.ts'
 import { readCookies, utmOf } from './utm.ts'
 
 /** What a form is for. */

@@ -1,4 +1,4 @@
-import { leadId, leadStream, partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
+import { claimedOrderStream, leadId, leadStream, partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
 import { type Application, contactClaims, innClaim, suppressionClaims } from '../../domain/partner.ts'
 import type { IntakeContext, IntakeTarget } from '../connector.ts'
 import type { TildaFormFacts } from './wire.ts'
@@ -74,12 +74,24 @@ export const formTarget = (facts: TildaFormFacts, context: IntakeContext): Intak
       }
     }
     case 'order':
-      // What a form says about a payment is a claim of the browser's; the order is kept for the operator and grants nothing.
-      return { tag: 'ignored', reason: 'order-is-only-claimed' }
+      return orderTarget(facts, context)
     case 'cancel_subscription':
       return { tag: 'poor', reason: 'cancellation-needs-proof' }
     case 'lead':
       return leadTarget(facts, context)
+  }
+}
+
+/** What a form says about a payment is a claim of the browser's: the order is told to the operator and grants nothing. */
+const orderTarget = (facts: TildaFormFacts, { at, newId }: IntakeContext): IntakeTarget => {
+  const { order, name, phone, email, formId } = facts
+  if (!order) return { tag: 'poor', reason: 'order-without-lines' }
+  if (!phone && !email && !order.orderId) return { tag: 'poor', reason: 'no-contact' }
+  return {
+    tag: 'command',
+    stream: claimedOrderStream(newId()),
+    command: { type: 'RecordClaimedOrder', data: { ...order, at, name, phone, email, formId } },
+    isNew: true,
   }
 }
 

@@ -1,3 +1,4 @@
+import type { OrderFacts, OrderItem } from '../../kernel/order.ts'
 import {
   type BodyLimits,
   type BodyValue,
@@ -8,26 +9,6 @@ import {
   isBodyFields,
 } from '../bodyValues.ts'
 import { parseBoundedJson } from '../boundedJson.ts'
-
-/** One line of an order. Money is decimal text with two places. */
-export type OrderItem = {
-  readonly name: string
-  readonly sku: string | null
-  readonly qty: number
-  readonly price: string | null
-  readonly amount: string | null
-}
-
-/** What a form claims about an order: never a settled payment. */
-export type OrderFacts = {
-  readonly orderId: string | null
-  readonly amount: string | null
-  readonly subtotal: string | null
-  readonly discount: string | null
-  readonly promo: string | null
-  readonly paymentSystem: string | null
-  readonly items: readonly OrderItem[]
-}
 
 /** Decimal text with two places; a comma and blanks of a person are forgiven; null when it is no sum. */
 const decimal = (text: string | null): string | null => {
