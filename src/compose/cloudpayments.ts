@@ -10,9 +10,11 @@ import {
   cloudpaymentsKinds,
   codeAnswer,
 } from '../connectors/cloudpayments/wire.ts'
-import { readPaymentId } from '../domain/ids.ts'
+import { readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
+import { prepayDays } from '../domain/subscriptionPayments.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import { webhookRoute } from '../http/intake.ts'
-import { msOf } from '../kernel/time.ts'
+import { msOf, plusDays } from '../kernel/time.ts'
 import type { Core } from './core.ts'
 import { type Composing, off, type Provider, statusOf } from './provider.ts'
 
@@ -33,8 +35,8 @@ export const cloudpaymentsSettings = ({
   return { publicId: given.publicId, apiSecrets: given.apiSecrets, baseUrl: given.baseUrl, live }
 }
 
+/** What `check` compares of a payment of ours. */
 type OrderRow = {
-  readonly paymentId: string
   readonly subscriptionId: string
   readonly amountKopecks: number
   readonly currency: string
@@ -42,31 +44,53 @@ type OrderRow = {
   readonly createdAt: string
 }
 
-/** Our order of an invoice number, as `check` compares it; read from the read model of payments. */
-const orderOf = async (
-  core: Core,
-  invoiceId: string | null,
-  settings: CloudPaymentsSettings,
-): Promise<CheckedOrder | null> => {
-  const paymentId = readPaymentId(invoiceId ?? '')
-  if (!paymentId) return null
+/** The payment as the log has it: a charge of ours may be checked before the read model of payments has its row. */
+const loggedOrder = async (core: Core, paymentId: string, accountId: string | null): Promise<OrderRow | null> => {
+  const subscriptionId = readSubscriptionId(accountId ?? '')
+  if (!subscriptionId) return null
+  const subscription = (await core.handler.load(subscriptionStream(subscriptionId))).state as Subscription
+  const payment = subscription.status === 'absent' ? undefined : subscription.payments[paymentId]
+  return payment?.provider === 'cloudpayments' ? { ...payment, subscriptionId, createdAt: payment.requestedAt } : null
+}
+
+const listedOrder = async (core: Core, paymentId: string): Promise<OrderRow | null> => {
   const [live] = await core.sql<
     { version: number }[]
   >`select version from hub.read_models where name = 'payments' and role = 'live'`
   const [row] = await core.sql.unsafe<OrderRow[]>(
-    `select payment_id, subscription_id, amount_kopecks, currency, status, created_at from hub_read.payments_${live?.version ?? 1} where payment_id = $1 and provider = 'cloudpayments'`,
+    `select subscription_id, amount_kopecks, currency, status, created_at from hub_read.payments_${live?.version ?? 1} where payment_id = $1 and provider = 'cloudpayments'`,
     [paymentId],
     { prepare: true },
   )
+  return row ?? null
+}
+
+/** Whether the period was paid meanwhile: an old link must not pay it again. */
+const isPaidAhead = async (core: Core, subscriptionId: string): Promise<boolean> => {
+  const subscription = (await core.handler.load(subscriptionStream(subscriptionId))).state as Subscription
+  if (subscription.status !== 'active' || subscription.paidThrough === null) return false
+  return subscription.paidThrough > plusDays(core.clock.now(), prepayDays)
+}
+
+/** Our order of an invoice number, as `check` compares it. */
+const orderOf = async (
+  core: Core,
+  { invoiceId, accountId }: Pick<CloudPaymentsNotice, 'invoiceId' | 'accountId'>,
+  settings: CloudPaymentsSettings,
+): Promise<CheckedOrder | null> => {
+  const paymentId = readPaymentId(invoiceId ?? '')
+  if (!paymentId) return null
+  const row = (await listedOrder(core, paymentId)) ?? (await loggedOrder(core, paymentId, accountId))
   if (!row) return null
-  const open = row.status === 'pending' || row.status === 'declined'
-  const late = Date.parse(row.createdAt) + orderLifetimeMs < msOf(core.clock.now())
+  const isOpen = row.status === 'pending' || row.status === 'declined'
+  const isLate = Date.parse(row.createdAt) + orderLifetimeMs < msOf(core.clock.now())
+  const isClosed = !isOpen || (await isPaidAhead(core, row.subscriptionId))
   return {
-    invoiceId: row.paymentId,
+    invoiceId: paymentId,
     accountId: row.subscriptionId,
     amountKopecks: row.amountKopecks,
     currency: row.currency,
-    state: !open ? 'cancelled' : late ? 'expired' : 'open',
+    state: isClosed ? 'cancelled' : isLate ? 'expired' : 'open',
     testMode: settings.live === null ? null : !settings.live,
   }
 }
@@ -81,7 +105,7 @@ const decideCheck = async (
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), checkDecisionMs)
   })
-  const asked = orderOf(core, notice.invoiceId, settings).catch(() => 'away' as const)
+  const asked = orderOf(core, notice, settings).catch(() => 'away' as const)
   const order = await Promise.race([asked, late])
   clearTimeout(timer)
   return codeAnswer(order === 'late' || order === 'away' ? 13 : checkAnswer(order, notice))
@@ -115,7 +139,7 @@ export const composeCloudPayments = (composing: Composing): Provider => {
     name: 'cloudpayments',
     status,
     hooks: cloudpaymentsKinds.map((kind) => `${composing.publicUrl}/webhooks/cloudpayments/${kind}`),
-    courier: createCloudPaymentsCourier(settings, { call: composing.call }),
+    courier: createCloudPaymentsCourier(settings, { call: composing.call, stands: composing.stands }),
     places: [{ pattern: 'cloudpayments/:kind', route: ({ kind }) => routes.get(kind ?? '') ?? null }],
     twin: status === 'twin' ? createCloudPaymentsTwin(composing.twinContext('cloudpayments'), twinTerminal) : null,
   }

@@ -47,7 +47,7 @@ export const composeYooKassa = (composing: Composing): Provider => {
     name: 'yookassa',
     status,
     hooks: [`${composing.publicUrl}/webhooks/yookassa`],
-    courier: createYooKassaCourier(settings, { call: composing.call }),
+    courier: createYooKassaCourier(settings, { call: composing.call, stands: composing.stands }),
     places: [{ pattern: 'yookassa', route: () => route }],
     twin: status === 'twin' ? createYooKassaTwin(composing.twinContext('yookassa'), twinShop) : null,
   }

@@ -3,11 +3,13 @@ import { dialogStream, leadStream, partnerStream, readPartnerId, subscriptionStr
 import type { DomainEvent } from '../domain/index.ts'
 import type { Lead } from '../domain/lead.ts'
 import type { Partner } from '../domain/partner.ts'
-import type { Subscription } from '../domain/subscription.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import type { Instant } from '../kernel/time.ts'
 import { offerLeads } from './offerLeads.ts'
 import { proveContacts } from './proveContacts.ts'
 import { nameStatuses, pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
+import { remindPartners } from './remindPartners.ts'
+import { renewSubscriptions } from './renewSubscriptions.ts'
 import { sendLetters } from './sendLetters.ts'
 import type { Asked, ReactorSettings } from './settings.ts'
 import { takePayments } from './takePayments.ts'
@@ -115,16 +117,38 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
   ),
   rule(
     'takePayments',
+    ['PartnerVerified', 'PaymentRequested', 'PaymentLinkReady', 'PaymentNoticeReceived', 'RefundRequested'],
+    (event, states) => takePayments(settings, event, states),
+  ),
+  rule(
+    'renewSubscriptions',
     [
-      'PartnerVerified',
-      'PaymentRequested',
-      'PaymentLinkReady',
-      'PaymentNoticeReceived',
-      'RefundRequested',
+      'TrialStarted',
       'SubscriptionActivated',
       'SubscriptionExtended',
+      'RenewalScheduled',
+      'PaymentRequested',
+      'PaymentAccepted',
+      'PartnerDelisted',
+      'PersonErased',
     ],
-    (event, states) => takePayments(settings, event, states),
+    (event, states) => renewSubscriptions(settings, event, states),
+  ),
+  rule(
+    'remindPartners',
+    [
+      'TrialStarted',
+      'RenewalAnnounced',
+      'RenewalScheduled',
+      'RenewalStopped',
+      'SubscriptionPastDue',
+      'PaymentReminded',
+      'SubscriptionSuspended',
+      'SubscriptionCancelled',
+      'SubscriptionExpired',
+      'PaymentSucceeded',
+    ],
+    (event, states) => remindPartners(settings, event, states),
   ),
   rule('forgetPerson', ['PersonErased'], (_event, { partner }) =>
     partner?.status === 'erased'

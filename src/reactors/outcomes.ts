@@ -10,6 +10,7 @@ import {
   offerId,
   type PaymentId,
   partnerStream,
+  paymentId,
   readDialogId,
   readPartnerId,
   readPaymentId,
@@ -19,8 +20,8 @@ import {
 } from '../domain/ids.ts'
 import type { DomainCommand } from '../domain/index.ts'
 import type { Registered, Verdict } from '../domain/partner.ts'
-import { paymentLinkMinutes } from '../domain/subscription.ts'
 import type { Provider } from '../domain/subscriptionMessages.ts'
+import { paymentLinkMinutes } from '../domain/subscriptionPayments.ts'
 import type { Outcome } from '../kernel/decision.ts'
 import { type Instant, plusMs } from '../kernel/time.ts'
 import type { ReactorSettings } from './settings.ts'
@@ -87,7 +88,9 @@ export const commandOf =
         return refunded('yookassa', effect, now)
       case 'cloudpayments.refund':
         return refunded('cloudpayments', effect, now)
+      case 'yookassa.chargeSaved':
       case 'yookassa.readPayment':
+      case 'cloudpayments.chargeToken':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
         return outcome.result === null ? null : recorded(settings, outcome.result as Answered, now)
@@ -103,8 +106,9 @@ const scheduled = (effect: Settled, now: Instant): Addressed | null => {
   }
   // What the command said was about a person who was forgotten since.
   if (!command) return null
-  // The payload was written by a rule of ours; the moment is that of its execution.
-  return { stream, command: { type: command.type, data: { ...command.data, at: now } } as DomainCommand }
+  // The payload was written by a rule of ours; the moment is that of its execution, and what it makes is named after the timer.
+  const named = command.type === 'RenewSubscription' ? { paymentId: paymentId(effect.effectId) } : {}
+  return { stream, command: { type: command.type, data: { ...command.data, ...named, at: now } } as DomainCommand }
 }
 
 const verdict = (effect: Settled, looked: Looked, now: Instant): Addressed => {
@@ -132,9 +136,9 @@ const verdict = (effect: Settled, looked: Looked, now: Instant): Addressed => {
 }
 
 const target = (effect: Settled): { stream: string; paymentId: PaymentId } | null => {
-  const paymentId = readPaymentId(String(effect.payload.paymentId ?? ''))
+  const payment = readPaymentId(String(effect.payload.paymentId ?? ''))
   const subscriptionId = readSubscriptionId(String(effect.payload.subscriptionId ?? ''))
-  return paymentId && subscriptionId ? { stream: subscriptionStream(subscriptionId), paymentId } : null
+  return payment && subscriptionId ? { stream: subscriptionStream(subscriptionId), paymentId: payment } : null
 }
 
 const linkReady = (effect: Settled, { link, now }: { link: Answered; now: Instant }): Addressed | null => {
@@ -187,8 +191,7 @@ const orderReady = (
 /** The provider's answer goes to the subscription that it names; one that names none of ours is reported. */
 const recorded = (settings: ReactorSettings, answer: Answered, now: Instant): Addressed => {
   const subscriptionId = readSubscriptionId(answer.subscriptionId ?? '')
-  const paymentId = readPaymentId(answer.paymentId ?? '')
-  if (subscriptionId && paymentId) {
+  if (subscriptionId && readPaymentId(answer.paymentId ?? '')) {
     return {
       stream: subscriptionStream(subscriptionId),
       command: {
@@ -285,7 +288,9 @@ const unmatched = (
 const refusal = (effect: Settled, code: string, now: Instant): Addressed | null => {
   switch (effect.kind) {
     case 'yookassa.createPayment':
-    case 'cloudpayments.createOrder': {
+    case 'yookassa.chargeSaved':
+    case 'cloudpayments.createOrder':
+    case 'cloudpayments.chargeToken': {
       const to = target(effect)
       return (
         to && {

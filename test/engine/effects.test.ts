@@ -311,4 +311,28 @@ describe('delivery', () => {
     >`select count(*)::int as count, sum(attempt)::int as attempts from hub.effects`
     assert.deepEqual([row?.count, row?.attempts], [100, 0])
   })
+
+  it('tells an outcome no earlier than the moment at which the database gave the effect out, however far behind the process is (R21)', async () => {
+    const rig = await testCore()
+    const told: Instant[] = []
+    const behind = parseInstant('2020-01-01T00:00:00Z')
+    assert.ok(behind)
+    const [before] = await rig.core.sql<{ now: Instant }[]>`select hub.now() as now`
+    const deliverer = delivering(rig, [destination('skewed', async () => done)], {
+      now: () => behind,
+      commandOf: (_effect, _outcome, now) => {
+        told.push(now)
+        return null
+      },
+    })
+    try {
+      await insert(rig, 1, 'skewed')
+      deliverer.wake()
+      await until(async () => (await count(rig, 'done')) === 1)
+      assert.ok(before && told.length === 1 && (told[0] ?? '') >= before.now)
+    } finally {
+      await deliverer.stop(1000)
+      await rig.close()
+    }
+  })
 })

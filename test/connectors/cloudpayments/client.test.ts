@@ -28,9 +28,10 @@ const openCourier = async ({ apiSecrets = ['secret'] } = {}) => {
   const clock = testClock('2026-11-24T09:00:00.000Z')
   const context = testTwinContext<CloudPaymentsTwinState>({ clock, hubUrl: () => 'http://127.0.0.1:9' })
   const twin = await serveTwin(createCloudPaymentsTwin(context, { publicId, apiSecrets: ['secret'] }))
+  const stands = { value: true }
   const courier = createCloudPaymentsCourier(
     { publicId, apiSecrets, baseUrl: twin.url, live: false },
-    { call: makeProviderCall(fetch) },
+    { call: makeProviderCall(fetch), stands: async () => stands.value },
   )
   const attempt = (more: Partial<Attempt> = {}): Attempt => ({
     key: crypto.randomUUID(),
@@ -51,6 +52,7 @@ const openCourier = async ({ apiSecrets = ['secret'] } = {}) => {
     clock,
     attempt,
     perform,
+    stands,
     act: (body: unknown) => post('/act', body),
     fault: (kind: string, more: object = {}) => post('/faults', { kind, path: '/', times: 1, ...more }),
     ledger: async () =>

@@ -30,7 +30,8 @@ const openCourier = async ({ secretKeys = ['test_key'], savingAllowed = true } =
     acceptLoopback: true,
     live: false,
   }
-  const courier = createYooKassaCourier(settings, { call: makeProviderCall(fetch) })
+  const stands = { value: true }
+  const courier = createYooKassaCourier(settings, { call: makeProviderCall(fetch), stands: async () => stands.value })
   const attempt = (more: Partial<Attempt> = {}): Attempt => ({
     key: crypto.randomUUID(),
     number: 1,
@@ -48,6 +49,7 @@ const openCourier = async ({ secretKeys = ['test_key'], savingAllowed = true } =
     perform: (kind: string, payload: unknown, given: Attempt = attempt()): Promise<Outcome> =>
       (courier.performers[kind] ?? assert.fail(`There is no performer ${kind}`))(payload, given),
     policy: courier.policy,
+    stands,
     fault: (kind: string, more: object = {}) => post('/faults', { kind, path: '/v3/', times: 1, ...more }),
     act: (body: unknown) => post('/act', body),
     ledger: async () =>
@@ -348,6 +350,7 @@ describe('YooKassa courier, when the provider asks for patience', () => {
     const courier = createYooKassaCourier(
       { shopId: '1', secretKeys: ['k'], baseUrl: 'http://x', allowedIps: [], acceptLoopback: false, live: false },
       {
+        stands: async () => true,
         call: async () => ({
           tag: 'response',
           status: 202,
