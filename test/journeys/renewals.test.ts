@@ -15,10 +15,34 @@ import {
   testProviders,
 } from '../support/billing.ts'
 import { letterTo } from '../support/road.ts'
-import { type Json, until, withService } from '../support/service.ts'
+import { type Json, type RunningService, until, withService } from '../support/service.ts'
 
 const paymentsOf = async (service: { get: (path: string) => Promise<{ body: Json }> }): Promise<Json[]> =>
   (await service.get('/api/v1/payments?sort=createdAt')).body.items
+
+/** The newest payment as the provider shows it to the shop. */
+const newestAtProvider = async (service: RunningService, name: 'yookassa' | 'cloudpayments'): Promise<string> => {
+  const basic = (user: string, password: string) => ({
+    authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+  })
+  if (name === 'yookassa') {
+    const headers = basic('100001', 'test_sandbox-shop-key')
+    return (await fetch(`${service.url}/sandbox/yookassa/v3/payments?limit=1`, { headers })).text()
+  }
+  const payments = (await service.get('/api/v1/payments?sort=-createdAt')).body.items
+  const found = await fetch(`${service.url}/sandbox/cloudpayments/v2/payments/find`, {
+    method: 'POST',
+    headers: { ...basic('test_api_sandbox', 'sandbox-terminal-secret'), 'content-type': 'application/json' },
+    body: JSON.stringify({ InvoiceId: payments[0].paymentId }),
+  })
+  return found.text()
+}
+
+/** YooKassa tells only that a receipt came along; CloudPayments shows what was sent. */
+const receiptOf = {
+  yookassa: /"receipt_registration"/,
+  cloudpayments: /CustomerReceipt.*maria@example\.ru/,
+} as const
 
 for (const provider of testProviders)
   describe(`renewal by a saved method (${provider.name})`, () => {
@@ -59,6 +83,18 @@ for (const provider of testProviders)
           JSON.stringify(verified),
         )
       }))
+
+    it('brings a receipt to the partner with each charge when receipts are on', () =>
+      withService(
+        { ...env, RECEIPTS: 'on', RECEIPT_VAT: provider.name === 'yookassa' ? '11' : '22' },
+        async (service) => {
+          const { subscriptionId } = await paidPartner(service, provider, { autopay: true })
+          const first = (await service.get(`/api/v1/subscriptions/${subscriptionId}`)).body
+          await moveTo(service, first.nextChargeAt)
+          await subscriptionWhen(service, subscriptionId, (now) => now.paidThrough !== first.paidThrough, 'renewed')
+          assert.match(await newestAtProvider(service, provider.name), receiptOf[provider.name])
+        },
+      ))
 
     it('is tried again after a soft refusal, on its days, until the bank agrees', () =>
       withService(env, async (service) => {

@@ -248,6 +248,28 @@ describe('CloudPayments courier, when the outcome is not known', () => {
     })
   }
 
+  it('sends no charge that is no longer wanted, but tells what became of one that was sent', async () => {
+    const desk = await openCourier()
+    const { savedMethod } = await pay(desk, 'pay_1')
+    const before = (await desk.ledger()).applied
+    const charge = { ...order, paymentId: 'pay_2', token: savedMethod?.id }
+    desk.stands.value = false
+    const unsent = await desk.perform('cloudpayments.chargeToken', charge)
+    assert.deepEqual([unsent.tag, 'code' in unsent && unsent.code], ['refused', 'charge-withdrawn'])
+    const lost = await desk.perform('cloudpayments.chargeToken', charge, desk.attempt({ number: 2 }))
+    assert.deepEqual([lost.tag, 'code' in lost && lost.code], ['refused', 'charge-withdrawn'])
+    assert.equal((await desk.ledger()).applied, before)
+    desk.stands.value = true
+    const first = desk.attempt()
+    await desk.fault('apply-then-500')
+    assert.equal((await desk.perform('cloudpayments.chargeToken', charge, first)).tag, 'later')
+    desk.stands.value = false
+    const again = await desk.perform('cloudpayments.chargeToken', charge, { ...first, number: 2 })
+    assert.equal(resultOf<ProviderPayment>(again).status, 'succeeded')
+    assert.equal((await desk.ledger()).applied, before + 1)
+    await desk.stop()
+  })
+
   for (const minutes of [51, 61]) {
     it(`P10 finds the charge by our number instead of repeating it after ${minutes} minutes`, async () => {
       const desk = await openCourier()
