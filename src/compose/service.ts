@@ -13,7 +13,7 @@ import { makeMetrics } from '../http/metrics.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import { kopecks } from '../kernel/money.ts'
 import { headPosition } from '../log/log.ts'
-import { linkToken, readLinkToken } from '../privacy/links.ts'
+import { expiringToken, linkToken, readLinkToken } from '../privacy/links.ts'
 import type { PlanOffer, ReactorSettings } from '../reactors/settings.ts'
 import { readBody } from '../runtime.ts'
 import { openCore, startProjections } from './core.ts'
@@ -109,6 +109,8 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     templatePageId: config.tilda?.templatePageId ?? null,
     pagesUrl,
     payUrl: (subscriptionId) => `${publicUrl}/pay/${linkToken(core.master, 'pay', subscriptionId)}`,
+    cabinetLink: (partnerId, expiresAt) =>
+      `${publicUrl}/me/${expiringToken(core.master, 'cabinet', { id: partnerId, expiresAt })}`,
     cabinetUrl: `${publicUrl}/me`,
     offerUrl: (offerId) => `${publicUrl}/offers/${linkToken(core.master, 'offer', offerId)}`,
     receipts:
@@ -173,6 +175,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     log,
     isOperator: (request) => isToken(request, config.access.operatorTokens),
     isReader: (request) => isToken(request, [...config.access.operatorTokens, ...config.access.analystTokens]),
+    payUrl: settings.payUrl,
     readPayToken: (token) => readLinkToken(core.master, 'pay', token),
     pagesUrl,
     publicUrl,

@@ -43,6 +43,7 @@ const events: Readonly<Record<string, Pair>> = {
   SubscriptionCancelled: ['Подписка прекращена', 'The subscription was cancelled'],
   PaymentNoticeReceived: ['Провайдер сообщил о платеже', 'The provider told of a payment'],
   PaymentUnmatched: ['Платёж провайдера не нашёл заказа', 'A provider’s payment matched no order'],
+  CabinetLinkAsked: ['Запрошена ссылка в кабинет', 'A link to the cabinet was asked for'],
   OperatorActed: ['Действие оператора', 'An operator acted'],
   TemplatePublished: ['Шаблон страницы опубликован', 'The page template was published'],
 }
@@ -69,6 +70,7 @@ const commands: Readonly<Record<string, Pair>> = {
   ChangePlan: ['Сменить тариф', 'Change the plan'],
   RequestRefund: ['Вернуть деньги', 'Give money back'],
   RecordRefundRefusal: ['Записать отказ в возврате', 'Record the refusal of the refund'],
+  AskCabinetLink: ['Прислать ссылку в кабинет', 'Send a link to the cabinet'],
   RecordNotice: ['Записать сообщение провайдера', 'Record the provider’s notice'],
   ReportUnmatched: ['Сообщить о чужом платеже', 'Report the unmatched payment'],
   RecordOperatorAction: ['Записать действие оператора', 'Record the operator’s action'],

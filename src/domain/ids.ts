@@ -60,6 +60,8 @@ export const subscriptionStream = (id: string): string => `subscription-${id}`
 /** The stream of what a provider said about one of its payments. */
 export const noticeStream = (provider: string, providerPaymentId: string): string =>
   `notice-${provider}:${providerPaymentId}`
+/** The stream of links to the cabinet that were asked for with one address, by its digest. */
+export const cabinetStream = (digest: string): string => `cabinet-${digest}`
 /** The stream of a lead. */
 export const leadStream = (id: string): string => `lead-${id}`
 /** The stream of a dialog. */

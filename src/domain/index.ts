@@ -1,4 +1,5 @@
 import type { Decider } from '../kernel/decision.ts'
+import { type CabinetCommand, type CabinetEvent, cabinet } from './cabinet.ts'
 import { type DialogCommand, type DialogEvent, dialog, dialogClaims, dialogPersonal } from './dialog.ts'
 import { type LeadCommand, type LeadEvent, lead, leadClaims, leadPersonal, leadSubject } from './lead.ts'
 import { type NoticeCommand, type NoticeEvent, notice } from './notice.ts'
@@ -21,6 +22,7 @@ export type DomainEvent =
   | DialogEvent
   | ProofEvent
   | PollEvent
+  | CabinetEvent
 /** Every wish of the business. */
 export type DomainCommand =
   | PartnerCommand
@@ -32,6 +34,7 @@ export type DomainCommand =
   | DialogCommand
   | ProofCommand
   | PollCommand
+  | CabinetCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 type Claims = { readonly take: readonly string[]; readonly release: readonly string[] }
@@ -98,6 +101,12 @@ export const models = {
     decider: proof,
     personal: proofPersonal,
     subjectOf: (_stream, _state, event) => event.data.partnerId,
+    claimsOf: () => noClaims,
+  }),
+  cabinet: erased({
+    decider: cabinet,
+    personal: {},
+    subjectOf: (stream, _state, event) => event.data.partnerId ?? idOf(stream),
     claimsOf: () => noClaims,
   }),
   poll: erased({ decider: poll, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),

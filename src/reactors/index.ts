@@ -6,6 +6,7 @@ import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscriptionState.ts'
 import type { Instant } from '../kernel/time.ts'
 import { offerLeads } from './offerLeads.ts'
+import { openCabinets } from './openCabinets.ts'
 import { proveContacts } from './proveContacts.ts'
 import { nameStatuses, pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
 import { remindPartners } from './remindPartners.ts'
@@ -155,6 +156,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       ? [{ destination: 'hub', kind: 'hub.forget', payload: { partnerId: partner.partnerId } }]
       : [],
   ),
+  rule('openCabinets', ['CabinetLinkAsked'], (event, states) => openCabinets(settings, event, states)),
   rule('exportTemplate', ['TemplatePublished'], (event) =>
     event.type !== 'TemplatePublished' ||
     (settings.templatePageId !== null && settings.templatePageId !== event.data.pageId)

@@ -17,6 +17,8 @@ export type ReactorSettings = {
   readonly pagesUrl: string
   /** Our own pay page of a subscription. */
   readonly payUrl: (subscriptionId: string) => string
+  /** The cabinet of a partner, open until a moment. */
+  readonly cabinetLink: (partnerId: string, expiresAt: Instant) => string
   /** Where a partner asks for a link to the cabinet. */
   readonly cabinetUrl: string
   /** The page on which a partner answers an offer. */
