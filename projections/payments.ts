@@ -19,8 +19,8 @@ export type PaymentRow = {
   readonly position: number
 }
 
-/** Nobody refused these: the payer did not act in time, or the charge was not sent. */
-const unfinished = ['expired_on_confirmation', 'canceled_by_merchant', 'charge-withdrawn']
+/** Nobody refused these: the payer did not act in time, or the charge was not sent or given up. */
+const unfinished = ['expired_on_confirmation', 'canceled_by_merchant', 'charge-withdrawn', 'charge-given-up']
 
 /** Whether a payment ended without a bank having said no. */
 export const isUnfinished = (reason: string): boolean => unfinished.includes(reason)

@@ -188,7 +188,13 @@ export type SubscriptionCommand =
     }
   | {
       readonly type: 'RecordProviderPayment'
-      readonly data: { readonly at: Instant; readonly payment: ProviderPayment; readonly expected: Expected }
+      readonly data: {
+        readonly at: Instant
+        readonly payment: ProviderPayment
+        readonly expected: Expected
+        /** Before this moment the provider does not want a refused charge to be tried again. */
+        readonly retryAfter?: Instant | null
+      }
     }
   | { readonly type: 'CheckPeriod'; readonly data: { readonly at: Instant } }
   /** A charge of the saved method is due; `paymentId` is its number if it comes to one. */

@@ -9,10 +9,11 @@ import type {
   Provider,
   ProviderPayment,
   Settled,
+  SubscriptionCommand,
   SubscriptionEvent,
 } from './subscriptionMessages.ts'
 import { dueChange } from './subscriptionPeriod.ts'
-import { afterDecline, endAutopay, firstCharge } from './subscriptionRenewal.ts'
+import { afterDecline, endAutopay, firstCharge, postpone } from './subscriptionRenewal.ts'
 import {
   hasEnded,
   mismatchKey,
@@ -36,8 +37,9 @@ export const requestPayment = (
 ): Decision<SubscriptionEvent> => {
   if (hasEnded(state))
     return refused('subscription-ended', `Cannot request a payment: the subscription is ${state.status}`)
-  // Its money may be on the way already; a second payment beside it would pay the period twice.
-  if (openCharge(state) !== null)
+  // Its money may be on the way already; a second payment beside it would pay the period twice. Once the page is withdrawn the charge is
+  // sent no more, and the partner must be able to come back.
+  if (openCharge(state) !== null && state.status !== 'suspended')
     return refused(
       'charge-under-way',
       'Cannot request a payment: the saved method is being charged for the same period',
@@ -111,7 +113,8 @@ export const recordRefusal = (
     providerPaymentId: payment.providerPaymentId ?? '',
     amountKopecks: payment.amountKopecks,
   }
-  return accepted(...declined(state, payment, { at, settled, reason: code, declineClass: 'ask-payer', final: true }))
+  const given = { at, settled, reason: code, declineClass: 'ask-payer', final: true, retryAfter: null } as const
+  return accepted(...declined(state, payment, given))
 }
 
 type Declined = {
@@ -120,12 +123,13 @@ type Declined = {
   readonly reason: string
   readonly declineClass: DeclineClass
   readonly final: boolean
+  readonly retryAfter: Instant | null
 }
 
 const declined = (
   state: Open,
   payment: Payment,
-  { at, settled, reason, declineClass, final }: Declined,
+  { at, settled, reason, declineClass, final, retryAfter }: Declined,
 ): readonly SubscriptionEvent[] => [
   {
     type: 'PaymentDeclined',
@@ -137,7 +141,7 @@ const declined = (
       final: final || payment.renewal !== null,
     },
   },
-  ...afterDecline(state, payment, { at, reason, declineClass }),
+  ...afterDecline(state, payment, { at, reason, declineClass, retryAfter }),
 ]
 
 /** What differs between the provider's answer and our order; null when nothing does. */
@@ -173,7 +177,12 @@ const mismatchOf = (
 /** The provider's own answer about a payment: the only thing that grants anything. */
 export const recordPayment = (
   state: Open,
-  { at, payment: answer, expected }: { at: Instant; payment: ProviderPayment; expected: Expected },
+  {
+    at,
+    payment: answer,
+    expected,
+    retryAfter = null,
+  }: Extract<SubscriptionCommand, { type: 'RecordProviderPayment' }>['data'],
 ): Decision<SubscriptionEvent> => {
   const payment = state.payments[answer.paymentId ?? '']
   if (!payment) return refused('payment-unknown', 'Cannot record the payment: the subscription has no such payment')
@@ -192,17 +201,9 @@ export const recordPayment = (
   const events: SubscriptionEvent[] = []
   if (status === 'succeeded' && payment.status !== 'succeeded')
     events.push(...success(state, payment, { ids, settled, answer }))
-  if ((status === 'canceled' || status === 'declined') && payment.status === 'pending') {
-    const reason = answer.declineReason ?? 'unknown'
-    const declineClass = answer.declineClass ?? 'never'
-    events.push(...declined(state, payment, { at, settled, reason, declineClass, final: status === 'canceled' }))
-  }
-  if (
-    status === 'pending' &&
-    payment.renewal !== null &&
-    payment.status === 'pending' &&
-    payment.providerPaymentId === null
-  ) {
+  if (status === 'canceled' || status === 'declined')
+    events.push(...refusal(state, payment, { at, settled, answer, retryAfter }))
+  if (status === 'pending' && isUntoldCharge(payment)) {
     const { provider, providerPaymentId } = answer
     events.push({ type: 'PaymentAccepted', data: { ...ids, provider, providerPaymentId } })
   }
@@ -210,6 +211,30 @@ export const recordPayment = (
   if (paid && answer.refundedKopecks > payment.refundedKopecks)
     events.push(...givenBack(state, payment, { ids, settled, refundedKopecks: answer.refundedKopecks }))
   return accepted(...events)
+}
+
+/** A charge of which we know only that it was asked for. */
+const isUntoldCharge = ({ renewal, status, providerPaymentId }: Payment): boolean =>
+  renewal !== null && status === 'pending' && providerPaymentId === null
+
+type Refused = {
+  readonly at: Instant
+  readonly settled: Settled
+  readonly answer: ProviderPayment
+  readonly retryAfter: Instant | null
+}
+
+/** A refusal counts once; a later word on when to try again still moves the next try. */
+const refusal = (
+  state: Open,
+  payment: Payment,
+  { at, settled, answer, retryAfter }: Refused,
+): readonly SubscriptionEvent[] => {
+  if (payment.status !== 'pending') return retryAfter === null ? [] : postpone(state, payment, { at, retryAfter })
+  const reason = answer.declineReason ?? 'unknown'
+  const declineClass = answer.declineClass ?? 'never'
+  const final = answer.status === 'canceled'
+  return declined(state, payment, { at, settled, reason, declineClass, final, retryAfter })
 }
 
 type Successful = { readonly ids: Ids; readonly settled: Settled; readonly answer: ProviderPayment }

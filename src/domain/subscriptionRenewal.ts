@@ -121,6 +121,14 @@ export const chargeStands = (state: Subscription, paymentId: string): boolean =>
   return payment?.status === 'pending' && renews && state.autopay !== null && !state.cancelAtPeriodEnd
 }
 
+type Refusal = {
+  readonly at: Instant
+  readonly reason: string
+  readonly declineClass: DeclineClass
+  /** The provider's own word on when to try again. */
+  readonly retryAfter: Instant | null
+}
+
 /**
  * What follows from a declined charge. A soft refusal is tried again on its days while the page is still open; every other one needs
  * the payer, and one that speaks against the method also ends the consent: a new method needs a new one.
@@ -128,17 +136,19 @@ export const chargeStands = (state: Subscription, paymentId: string): boolean =>
 export const afterDecline = (
   state: Open,
   payment: Payment,
-  { at, reason, declineClass }: { readonly at: Instant; readonly reason: string; readonly declineClass: DeclineClass },
+  { at, reason, declineClass, retryAfter }: Refusal,
 ): readonly SubscriptionEvent[] => {
   const { renewal } = payment
   if (renewal === null || renewal.paidThrough !== state.paidThrough || reason === chargeWithdrawn) return []
   if (hasEnded(state) || state.cancelAtPeriodEnd || state.autopay === null) return []
+  // The page is withdrawn already, and the partner was told to pay.
+  if (state.status === 'suspended') return []
   const until = graceEnd(renewal.paidThrough)
   const day = declineClass === 'retry-later' ? retryDays[renewal.attempt - 1] : undefined
   if (day !== undefined) {
     const began = state.chargesBegan ?? payment.requestedAt
-    const chargeAt = latest(plusDays(began, day), plusDays(payment.requestedAt, retryGapDays), at)
-    if (chargeAt < until && state.status !== 'suspended')
+    const chargeAt = latest(plusDays(began, day), plusDays(payment.requestedAt, retryGapDays), retryAfter ?? at)
+    if (chargeAt < until)
       return [schedule(state, at, { chargeAt, attempt: renewal.attempt + 1, declineReason: reason })]
   }
   const stopped: SubscriptionEvent = {
@@ -147,6 +157,19 @@ export const afterDecline = (
   }
   const forgets = declineClass === 'new-method' || declineClass === 'never'
   return forgets ? [stopped, ...endAutopay(state, at, reason)] : [stopped]
+}
+
+/** The provider names a moment before which it wants no other try: that beats our own days. */
+export const postpone = (
+  state: Open,
+  { renewal }: Payment,
+  { at, retryAfter }: { readonly at: Instant; readonly retryAfter: Instant },
+): readonly SubscriptionEvent[] => {
+  const { charge, paidThrough } = state
+  if (charge === null || renewal?.paidThrough !== paidThrough || charge.attempt !== (renewal?.attempt ?? 0) + 1)
+    return []
+  if (charge.at >= retryAfter) return []
+  return [schedule(state, at, { chargeAt: retryAfter, attempt: charge.attempt, declineReason: null })]
 }
 
 /** The end of a consent, when there is one. */

@@ -33,6 +33,7 @@ const charges: CodeFamily = {
   },
   codes: [
     ['charge-withdrawn', 'Списание стало не нужно до отправки', 'The charge was no longer wanted when its turn came'],
+    ['charge-given-up', 'Оператор отказался от списания', 'An operator gave the charge up'],
     ['withdrawn', 'Согласие на списания отозвано', 'The consent to charges was withdrawn'],
     ['cancelled', 'Подписка отменена', 'The subscription was cancelled'],
     ['refunded', 'Последний платёж возвращён целиком', 'The last payment was given back as a whole'],

@@ -23,7 +23,7 @@ import type { Registered, Verdict } from '../domain/partner.ts'
 import type { Provider } from '../domain/subscriptionMessages.ts'
 import { paymentLinkMinutes } from '../domain/subscriptionPayments.ts'
 import type { Outcome } from '../kernel/decision.ts'
-import { type Instant, plusMs } from '../kernel/time.ts'
+import { type Instant, parseInstant, plusMs } from '../kernel/time.ts'
 import type { ReactorSettings } from './settings.ts'
 
 /** The part of an effect that its outcome is understood by. */
@@ -93,7 +93,9 @@ export const commandOf =
       case 'cloudpayments.chargeToken':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
-        return outcome.result === null ? null : recorded(settings, outcome.result as Answered, now)
+        return outcome.result === null
+          ? null
+          : recorded(settings, outcome.result as Answered, now, effect.payload.retryAfter)
       default:
         return null
     }
@@ -189,14 +191,19 @@ const orderReady = (
 }
 
 /** The provider's answer goes to the subscription that it names; one that names none of ours is reported. */
-const recorded = (settings: ReactorSettings, answer: Answered, now: Instant): Addressed => {
+const recorded = (settings: ReactorSettings, answer: Answered, now: Instant, notBefore?: unknown): Addressed => {
   const subscriptionId = readSubscriptionId(answer.subscriptionId ?? '')
   if (subscriptionId && readPaymentId(answer.paymentId ?? '')) {
     return {
       stream: subscriptionStream(subscriptionId),
       command: {
         type: 'RecordProviderPayment',
-        data: { at: now, payment: answer, expected: settings.expected[answer.provider] },
+        data: {
+          at: now,
+          payment: answer,
+          expected: settings.expected[answer.provider],
+          retryAfter: typeof notBefore === 'string' ? parseInstant(notBefore) : null,
+        },
       },
       otherwise: unmatched(answer.provider, { id: answer.providerPaymentId, reason: 'payment-unknown', now }),
     }

@@ -48,11 +48,12 @@ export const takePayments = (
     case 'RefundRequested':
       return [refund(settings, event.data, states)]
     case 'PaymentNoticeReceived': {
-      const { provider, providerPaymentId, kind } = event.data
+      const { provider, providerPaymentId, kind, retryAfter } = event.data
       if (provider === 'yookassa')
         return [{ destination: 'yookassa', kind: 'yookassa.readPayment', payload: { providerPaymentId } }]
       // The provider tells the sum of refunds only in its list.
-      const payload = { transactionId: providerPaymentId, withRefunds: kind === 'refund' }
+      const asked = { transactionId: providerPaymentId, withRefunds: kind === 'refund' }
+      const payload = retryAfter === undefined ? asked : { ...asked, retryAfter }
       return [{ destination: 'cloudpayments', kind: 'cloudpayments.readPayment', payload }]
     }
     default:

@@ -138,6 +138,20 @@ describe('a renewal', () => {
     assert.equal(next.state.charge?.at, plusDays(late, 3))
   })
 
+  it('lets the provider’s own word on the next try beat our days, also when it comes after the refusal', () => {
+    const told = plusDays(chargeAt, 2)
+    const asked = (at: Instant) => {
+      const command = declined(at, 2, 'retry-later')
+      return command.type === 'RecordProviderPayment'
+        ? { ...command, data: { ...command.data, retryAfter: told } }
+        : command
+    }
+    assert.equal(play(...paid, renew(chargeAt, 2), asked(chargeAt)).state.charge?.at, told)
+    const later = play(...paid, renew(chargeAt, 2), declined(chargeAt, 2, 'retry-later'), asked(chargeAt))
+    assert.deepEqual([later.types, later.state.charge], [['RenewalScheduled'], { at: told, attempt: 2 }])
+    assert.deepEqual(play(...paid, renew(chargeAt, 2), asked(chargeAt), asked(chargeAt)).types, [])
+  })
+
   it('follows no hard refusal, and forgets a method that was refused itself', () => {
     const after = (declineClass: DeclineClass) => play(...paid, renew(chargeAt, 2), declined(chargeAt, 2, declineClass))
     assert.deepEqual(after('ask-payer').types, ['PaymentDeclined', 'RenewalStopped'])
@@ -169,6 +183,9 @@ describe('a renewal', () => {
 
   it('lets nobody pay by hand what is being charged, and waits for who began before', () => {
     assert.equal(play(...paid, renew(chargeAt, 2), byHand(chargeAt, 3)).refused, 'charge-under-way')
+    const lapsed = [renew(chargeAt, 2), check(end), check(plusDays(end, 7))] as const
+    assert.deepEqual(play(...paid, ...lapsed, byHand(plusDays(end, 8), 3)).types, ['PaymentRequested'])
+    assert.equal(chargeStands(play(...paid, ...lapsed).state, number(2)), false)
     const busy = play(...paid, byHand(chargeAt, 3), renew(chargeAt, 2))
     assert.deepEqual(busy.types, ['RenewalScheduled'])
     assert.ok((busy.state.charge?.at ?? '') > chargeAt)

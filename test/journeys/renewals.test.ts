@@ -11,17 +11,16 @@ import {
   pageStatus,
   paidPartner,
   payByHand,
+  paymentsSince,
   subscriptionWhen,
+  type TestProvider,
   testProviders,
 } from '../support/billing.ts'
 import { letterTo } from '../support/road.ts'
 import { type Json, type RunningService, until, withService } from '../support/service.ts'
 
-const paymentsOf = async (service: { get: (path: string) => Promise<{ body: Json }> }): Promise<Json[]> =>
-  (await service.get('/api/v1/payments?sort=createdAt')).body.items
-
 /** The newest payment as the provider shows it to the shop. */
-const newestAtProvider = async (service: RunningService, name: 'yookassa' | 'cloudpayments'): Promise<string> => {
+const newestAtProvider = async (service: RunningService, { name }: TestProvider, row: Json): Promise<string> => {
   const basic = (user: string, password: string) => ({
     authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
   })
@@ -29,11 +28,11 @@ const newestAtProvider = async (service: RunningService, name: 'yookassa' | 'clo
     const headers = basic('100001', 'test_sandbox-shop-key')
     return (await fetch(`${service.url}/sandbox/yookassa/v3/payments?limit=1`, { headers })).text()
   }
-  const payments = (await service.get('/api/v1/payments?sort=-createdAt')).body.items
+  const payments = await paymentsSince(service, row)
   const found = await fetch(`${service.url}/sandbox/cloudpayments/v2/payments/find`, {
     method: 'POST',
     headers: { ...basic('test_api_sandbox', 'sandbox-terminal-secret'), 'content-type': 'application/json' },
-    body: JSON.stringify({ InvoiceId: payments[0].paymentId }),
+    body: JSON.stringify({ InvoiceId: payments.at(-1)?.paymentId }),
   })
   return found.text()
 }
@@ -70,7 +69,7 @@ for (const provider of testProviders)
           )
           assert.equal((await chargesAt(service, provider)).length, period)
         }
-        const payments = await paymentsOf(service)
+        const payments = await paymentsSince(service, row)
         assert.deepEqual(
           payments.map((payment) => [payment.status, payment.amountKopecks]),
           [1, 2, 3, 4].map(() => ['succeeded', 250_000]),
@@ -91,8 +90,13 @@ for (const provider of testProviders)
           const { subscriptionId } = await paidPartner(service, provider, { autopay: true })
           const first = (await service.get(`/api/v1/subscriptions/${subscriptionId}`)).body
           await moveTo(service, first.nextChargeAt)
-          await subscriptionWhen(service, subscriptionId, (now) => now.paidThrough !== first.paidThrough, 'renewed')
-          assert.match(await newestAtProvider(service, provider.name), receiptOf[provider.name])
+          const row = await subscriptionWhen(
+            service,
+            subscriptionId,
+            (now) => now.paidThrough !== first.paidThrough,
+            'renewed',
+          )
+          assert.match(await newestAtProvider(service, provider, row), receiptOf[provider.name])
         },
       ))
 

@@ -154,3 +154,9 @@ export const pageStatus = async (service: RunningService, { slug }: PaidPartner)
   await response.body?.cancel()
   return response.status
 }
+
+/** The payments, the oldest first, as they are when the list has seen what a row of another list has seen. */
+export const paymentsSince = async (
+  service: RunningService,
+  { position }: { readonly position: number },
+): Promise<readonly Json[]> => (await service.get(`/api/v1/payments?sort=createdAt&minPosition=${position}`)).body.items
