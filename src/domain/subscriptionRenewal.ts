@@ -50,7 +50,7 @@ export const isAnnounced = (state: Open): boolean => {
 }
 
 const schedule = (
-  state: Open,
+  state: Pick<Open, 'subscriptionId' | 'partnerId'>,
   at: Instant,
   next: { readonly chargeAt: Instant; readonly attempt: number; readonly declineReason: string | null },
 ): SubscriptionEvent => ({ type: 'RenewalScheduled', data: { ...moment(state, at), ...next } })
@@ -62,22 +62,10 @@ export const firstCharge = (
   paidThrough: Instant,
 ): readonly SubscriptionEvent[] => {
   if (state.autopay === null || state.cancelAtPeriodEnd) return []
-  const { subscriptionId, partnerId } = state
-  const chargeAt = plusDays(paidThrough, -chargeDays)
-  return [
-    {
-      type: 'RenewalScheduled',
-      data: {
-        subscriptionId,
-        partnerId,
-        at,
-        attempt: 1,
-        declineReason: null,
-        // Too late for the usual day: the end of the period, so that the notice still comes first.
-        chargeAt: chargeAt > at ? chargeAt : latest(paidThrough, at),
-      },
-    },
-  ]
+  const usual = plusDays(paidThrough, -chargeDays)
+  // Too late for the usual day: the end of the period, so that the notice still comes first.
+  const chargeAt = usual > at ? usual : latest(paidThrough, at)
+  return [schedule(state, at, { chargeAt, attempt: 1, declineReason: null })]
 }
 
 /**

@@ -59,11 +59,10 @@ export type Open = Plan & {
 export type Subscription = { readonly status: 'absent' } | Open
 
 /** Which subscription, and when. */
-export const moment = (state: Open, at: Instant): Moment => ({
-  subscriptionId: state.subscriptionId,
-  partnerId: state.partnerId,
-  at,
-})
+export const moment = (
+  { subscriptionId, partnerId }: Pick<Open, 'subscriptionId' | 'partnerId'>,
+  at: Instant,
+): Moment => ({ subscriptionId, partnerId, at })
 
 /** The plan alone, without what it is part of. */
 export const planOf = ({ plan, title, priceKopecks, months }: Plan): Plan => ({ plan, title, priceKopecks, months })
