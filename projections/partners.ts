@@ -140,6 +140,8 @@ const change = (row: PartnerRow, event: DomainEvent): Partial<PartnerRow> | null
       return judged('needs_review', event.data)
     case 'PartnerDelisted':
       return judged('delisted', event.data)
+    case 'MarketingUnsubscribed':
+      return { consentMarketing: false }
     case 'PersonErased':
       return { ...blank, status: 'erased', consentPersonalData: false, consentMarketing: false }
     case 'SubscriptionOpened':
@@ -190,6 +192,7 @@ export const partners = readModel<PartnerRow>({
     'PartnerRejected',
     'PartnerReviewRequested',
     'PartnerDelisted',
+    'MarketingUnsubscribed',
     'PersonErased',
     'SubscriptionOpened',
     'SubscriptionActivated',

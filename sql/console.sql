@@ -83,3 +83,15 @@ select * from {payments} where partner_id = $1 order by created_at desc limit 20
 
 -- name: effects_of
 select effect_id, destination, kind, status, attempt, last_error, created_at from hub.effects where subject = $1 and destination <> 'hub' order by created_at desc limit 100
+
+-- name: differences
+-- What is still to be decided comes first.
+select difference_id, provider, kind, status, external_id, partner_id, field, expected, actual, amount_kopecks, remedy, refusal_code, found_at
+  from {differences} order by (status = 'open') desc, found_at desc, difference_id limit 100
+
+-- name: open_differences
+select count(*)::int as count from {differences} where status = 'open'
+
+-- name: reconciliations
+select run_id, provider, first_day, day, trigger, dry_run, status, code, theirs, behind, different, started_at
+  from {reconciliation} order by started_at desc, run_id limit 50

@@ -32,7 +32,9 @@ select position from hub.head
 select coalesce(max(position), 0) as position from hub.events where recorded_at <= $1::timestamptz
 
 -- name: claim_holders
+-- A contact that must not be reached holds its digest as a claim does, and is nobody's.
 select key, stream from hub.claims where key = any ($1::text[])
+union all select key, 'suppressed' from hub.suppressions where key = any ($1::text[])
 
 -- name: now
 select hub.now() as now, (select extract(epoch from offset_by) * 1000 from hub.clock)::bigint as offset_ms

@@ -15,6 +15,13 @@ with moved as (
 )
 select (select count(*) from moved)::int as moved, (select count(*) from born)::int as born
 
+-- name: add_effects
+-- Effects of an event that the follower has passed already.
+insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
+select p.id, p.dest, p.kind, p.reactor, p.event, p.position, p.subject, p.payload, coalesce(p.due, hub.now()), hub.now()
+  from json_to_recordset($1::text::json) as p(id uuid, dest text, kind text, reactor text, event uuid, position bigint, subject text, payload jsonb, due timestamptz)
+on conflict (effect_id) do nothing
+
 -- name: claim_effects
 -- A short lease on database time; whoever is frozen past it can no longer settle, because the attempt has moved on.
 -- hub.now() is asked once, not once a row, and the rows that were locked are reached by their place.

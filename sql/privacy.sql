@@ -4,6 +4,9 @@ select subject, wrapped from hub.person_keys where subject = any ($1::text[])
 -- name: destroy_person_key
 update hub.person_keys set wrapped = null, destroyed_at = hub.now() where subject = $1 and wrapped is not null
 
+-- name: suppress
+insert into hub.suppressions (key, reason, since) select k, 'erasure', hub.now() from unnest($1::text[]) k on conflict (key) do nothing
+
 -- name: forget_deliveries
 -- The bytes of a person's own deliveries, and of notices about their payments, which name the payer too.
 update hub.inbox b set body = null, headers = '{}', query = ''

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { models } from '../domain/index.ts'
+import { rewriteJson } from './jsonText.ts'
 import { eventKind, isMachineWord, ruleOf } from './personalFields.ts'
 import { mask, type StandIns, standIns } from './standIns.ts'
 
@@ -106,8 +107,7 @@ const parsed = (text: string): unknown => {
 const isNest = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 const bodyText = (walk: Walk, text: string, isForm: boolean): string => {
-  const value = isForm ? undefined : parsed(text)
-  if (isNest(value)) return JSON.stringify(node(walk, [], value))
+  if (!isForm && isNest(parsed(text))) return rewritten(walk, [], text)
   if (isForm || /^[^\s{}<>"]*=[^{}<>"]*$/.test(text)) return form(walk, text)
   // Unreadable: nobody can say what is where in it, so nothing but its shape is kept.
   return mask(text)
@@ -155,17 +155,15 @@ const encoded = (value: string, like: string): string => {
   return like.includes('%20') ? text : text.replaceAll('%20', '+')
 }
 
-const node = (walk: Walk, path: readonly string[], value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map((item: unknown) => node(walk, path, item))
-  if (isNest(value))
-    return Object.fromEntries(Object.entries(value).map(([name, own]) => [name, node(walk, [...path, name], own)]))
-  if (typeof value === 'string') return leaf(walk, path, value)
-  return typeof value === 'number' ? number(walk, path, value) : value
-}
+/** A JSON text with stand-ins in the places of what is personal; everything else in it stays as the sender wrote it. */
+const rewritten = (walk: Walk, at: readonly string[], json: string): string =>
+  rewriteJson(json, {
+    text: (path, value) => leaf(walk, [...at, ...path], value),
+    number: (path, digits) => number(walk, [...at, ...path], digits),
+  })
 
 const leaf = (walk: Walk, path: readonly string[], value: string): string => {
-  const nested = /^\s*[[{]/.test(value) ? parsed(value) : undefined
-  if (isNest(nested)) return JSON.stringify(node(walk, path, nested))
+  if (/^\s*[[{]/.test(value) && isNest(parsed(value))) return rewritten(walk, path, value)
   const rule = ruleOf(walk.source, path)
   switch (rule) {
     case 'kept':
@@ -185,12 +183,13 @@ const leaf = (walk: Walk, path: readonly string[], value: string): string => {
   }
 }
 
-const number = (walk: Walk, path: readonly string[], value: number): number => {
+/** Digits stay digits, also where a stand-in has none or begins with a zero. */
+const number = (walk: Walk, path: readonly string[], digits: string): string => {
   const rule = ruleOf(walk.source, path)
-  const text = String(value)
   const isShaped = rule === 'phone' || rule === 'inn' || rule === 'id' || rule === 'mask'
-  const other = Number(isShaped ? walk.people.of(rule, text) : walk.people.kept(text))
-  return Number.isFinite(other) ? other : 0
+  const other = isShaped ? walk.people.of(rule, digits) : walk.people.kept(digits)
+  if (other === digits || /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(other)) return other
+  return Number.isFinite(Number(other)) ? String(Number(other)) : '0'
 }
 
 /** Marks of the visit stay; counters that follow a person keep their shape. */

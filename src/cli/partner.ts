@@ -103,6 +103,22 @@ const erase: CommandSpec = {
 
 const personal = ['contactName', 'phone', 'email', 'inn', 'ogrn', 'legalName', 'slug']
 
+const unsubscribe: CommandSpec = {
+  usage: 'unsubscribe <id>',
+  summary: 'End the consent to advertising, as the law demands at once when a partner asks for it',
+  changes: true,
+  examples: [
+    'hub partner unsubscribe par_0190…',
+    'hub partner unsubscribe maria@example.ru --reason "Call of 3 March"',
+  ],
+  run: async (call) => {
+    const id = await partnerIdOf(call, argument(call, 0))
+    const answer = await operate(call, `partners/${id}/unsubscribe`)
+    await call.print(answer, () => `${id} gets no advertising any more.\n`)
+    return undefined
+  },
+}
+
 const exportOne: CommandSpec = {
   usage: 'export <id>',
   summary: 'Everything that the service knows about a partner, as JSON',
@@ -122,13 +138,14 @@ const exportOne: CommandSpec = {
 /** `hub partner`: partners, one by one. */
 export const partner: CommandGroup = {
   name: 'partner',
-  summary: 'Partners: list, show, erase, export',
+  summary: 'Partners: list, show, unsubscribe, erase, export',
   commands: [
     listCommand(partnerList, {
       summary: 'Partners with their states',
       examples: ['hub partner list --status needs_review', 'hub partner list --q +79161234567 --json'],
     }),
     show,
+    unsubscribe,
     erase,
     exportOne,
   ],

@@ -8,7 +8,10 @@ export type FieldRule = PersonalKind | 'kept' | 'secret' | 'cookies' | 'unknown'
 const rules: readonly (readonly [RegExp, FieldRule])[] = [
   [/^(cookies?)$/, 'cookies'],
   [/secret|password|signature|hmac|apikey|publickey/, 'secret'],
-  [/^(utm\w*|formname|formid|tranid|hubform|currency|status|type|event|tool|plan|tildaspec\w*)$/, 'kept'],
+  [
+    /^(utm\w*|formname|formid|tranid|hubform|currency|status|type|event|tool|plan|pageid|projectid|published|tildaspec\w*)$/,
+    'kept',
+  ],
   [/card|^token$|issuer|first6|last4|expiry|^rrn$|authcode|^ip/, 'mask'],
   [/birth|рожден|passport|паспорт|snils|снилс|^latitude$|^longitude$|^account$|accountnumber|iban/, 'mask'],
   [/phone|телефон|^tel$|^msisdn$/, 'phone'],

@@ -15,6 +15,7 @@ import { migrateCommand } from './migrate.ts'
 import { partner } from './partner.ts'
 import { projections } from './projections.ts'
 import { quarantine } from './quarantine.ts'
+import { differencesGroup, reconcileCommand, reconciliationGroup } from './reconcile.ts'
 import { sandbox } from './sandbox.ts'
 import { serveCommand } from './serve.ts'
 import { status } from './status.ts'
@@ -35,6 +36,9 @@ const everything: readonly (CommandSpec | CommandGroup)[] = [
   quarantine,
   effects,
   destinations,
+  reconcileCommand,
+  reconciliationGroup,
+  differencesGroup,
   partner,
   why,
   clock,

@@ -11,12 +11,14 @@ import {
   codeAnswer,
 } from '../connectors/cloudpayments/wire.ts'
 import { readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
+import type { Expected } from '../domain/subscriptionMessages.ts'
 import { prepayDays } from '../domain/subscriptionPayments.ts'
 import type { Subscription } from '../domain/subscriptionState.ts'
 import { webhookRoute } from '../http/intake.ts'
 import { msOf, plusDays } from '../kernel/time.ts'
 import type { Core } from './core.ts'
 import { type Composing, off, type Provider, statusOf } from './provider.ts'
+import { reconcilePayments } from './reconciliation.ts'
 
 const twinTerminal = { publicId: 'test_api_sandbox', apiSecrets: ['sandbox-terminal-secret'] }
 /** The provider waits 30 s, the payer does not: without a decision by then the charge is declined, which harms less than a doubt. */
@@ -48,16 +50,17 @@ type OrderRow = {
 const loggedOrder = async (core: Core, paymentId: string, accountId: string | null): Promise<OrderRow | null> => {
   const subscriptionId = readSubscriptionId(accountId ?? '')
   if (!subscriptionId) return null
-  const subscription = (await core.handler.load(subscriptionStream(subscriptionId))).state as Subscription
+  const subscription = (await core.handler.load(subscriptionStream(subscriptionId), { urgent: true }))
+    .state as Subscription
   const payment = subscription.status === 'absent' ? undefined : subscription.payments[paymentId]
   return payment?.provider === 'cloudpayments' ? { ...payment, subscriptionId, createdAt: payment.requestedAt } : null
 }
 
 const listedOrder = async (core: Core, paymentId: string): Promise<OrderRow | null> => {
-  const [live] = await core.sql<
+  const [live] = await core.reserved<
     { version: number }[]
   >`select version from hub.read_models where name = 'payments' and role = 'live'`
-  const [row] = await core.sql.unsafe<OrderRow[]>(
+  const [row] = await core.reserved.unsafe<OrderRow[]>(
     `select subscription_id, amount_kopecks, currency, status, created_at from hub_read.payments_${live?.version ?? 1} where payment_id = $1 and provider = 'cloudpayments'`,
     [paymentId],
     { prepare: true },
@@ -67,7 +70,8 @@ const listedOrder = async (core: Core, paymentId: string): Promise<OrderRow | nu
 
 /** Whether the period was paid meanwhile: an old link must not pay it again. */
 const isPaidAhead = async (core: Core, subscriptionId: string): Promise<boolean> => {
-  const subscription = (await core.handler.load(subscriptionStream(subscriptionId))).state as Subscription
+  const subscription = (await core.handler.load(subscriptionStream(subscriptionId), { urgent: true }))
+    .state as Subscription
   if (subscription.status !== 'active' || subscription.paidThrough === null) return false
   return subscription.paidThrough > plusDays(core.clock.now(), prepayDays)
 }
@@ -112,6 +116,12 @@ const decideCheck = async (
 }
 type CheckCodeAnswer = ReturnType<typeof codeAnswer>
 
+/** What its answers about our payments must say; they do not always name the terminal. */
+export const cloudpaymentsExpected = ({ live }: CloudPaymentsSettings): Expected => ({
+  accountId: null,
+  test: live === null ? null : !live,
+})
+
 /** Composes CloudPayments: seven notification doors, the courier, and in the sandbox the terminal itself. */
 export const composeCloudPayments = (composing: Composing): Provider => {
   const status = statusOf(composing.config, composing.config.cloudpayments)
@@ -129,17 +139,32 @@ export const composeCloudPayments = (composing: Composing): Provider => {
         intake: (facts, { at }) =>
           facts.kind === 'check' ? { tag: 'ignored', reason: 'check-grants-nothing' } : noticeTarget(facts, at),
         whenContentDiffers: 'conflict',
+        urgent: true,
         ...(kind === 'check'
-          ? { decideAtOnce: (facts: CloudPaymentsNotice) => decideCheck(composing.core, facts, settings) }
+          ? {
+              decideAtOnce: (facts: CloudPaymentsNotice) => decideCheck(composing.core, facts, settings),
+              answersWithinMs: checkDecisionMs,
+            }
           : {}),
       }),
     ]),
   )
+  const courier = createCloudPaymentsCourier(settings, { call: composing.call, stands: composing.stands })
   return {
     name: 'cloudpayments',
     status,
     hooks: cloudpaymentsKinds.map((kind) => `${composing.publicUrl}/webhooks/cloudpayments/${kind}`),
-    courier: createCloudPaymentsCourier(settings, { call: composing.call, stands: composing.stands }),
+    courier: {
+      ...courier,
+      performers: {
+        ...courier.performers,
+        'cloudpayments.reconcile': reconcilePayments(composing.core, {
+          provider: 'cloudpayments',
+          courier,
+          expected: cloudpaymentsExpected(settings),
+        }),
+      },
+    },
     places: [{ pattern: 'cloudpayments/:kind', route: ({ kind }) => routes.get(kind ?? '') ?? null }],
     twin: status === 'twin' ? createCloudPaymentsTwin(composing.twinContext('cloudpayments'), twinTerminal) : null,
   }

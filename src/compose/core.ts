@@ -22,6 +22,8 @@ export type Wakes = EventEmitter<{ log: []; effects: []; clock: [] }>
 
 /** Connections of the pool that serves requests and loops; the lane and LISTEN have their own. */
 const poolMax = 12
+/** Connections for payments alone: a payer's answer waits neither for a chat's question nor for a read model. */
+const reservedMax = 2
 /** No statement of a request or a loop runs longer; rebuilding has a pool without a limit. */
 const statementTimeoutMs = 30_000
 /** Seconds of the lease of following the log. */
@@ -50,6 +52,7 @@ export const openCore = async (options: CoreOptions) => {
   const open = (connectionsMax: number, applicationName: string, timeoutMs: number): Sql =>
     connect(options.databaseUrl, { connectionsMax, applicationName, prepare, statementTimeoutMs: timeoutMs })
   const sql = open(poolMax, 'hub', statementTimeoutMs)
+  const reserved = open(reservedMax, 'hub payments', statementTimeoutMs)
   const bulk = open(4, 'hub bulk', 0)
   const listener = connect(options.listenUrl ?? options.databaseUrl, {
     connectionsMax: 1,
@@ -68,9 +71,11 @@ export const openCore = async (options: CoreOptions) => {
   const keys = personKeys(sql, master)
   const codec = makeCodec(models, keys)
   const pepper = (claim: string): string => peppered(master, claim)
-  const handler = commandHandler({ lane, sql, models, keys, codec, newId: options.newId, pepper })
+  const handler = commandHandler({ lane, sql, reserved, models, keys, codec, newId: options.newId, pepper })
   const clock = await openClock(sql, options.realNowMs)
   await ensureReadModels(bulk, readModels)
+  // A lazy pool would open its connections inside the time that the first payer has.
+  await Promise.all(Array.from({ length: reservedMax }, () => reserved`select 1`))
 
   const listen = async (): Promise<void> => {
     await listener.listen('hub_log', () => wakes.emit('log'))
@@ -90,9 +95,9 @@ export const openCore = async (options: CoreOptions) => {
 
   const close = async (): Promise<void> => {
     await lane.close()
-    await Promise.all([sql.end({ timeout: 5 }), bulk.end({ timeout: 5 }), listener.end({ timeout: 1 })])
+    await Promise.all([...[sql, reserved, bulk].map((pool) => pool.end({ timeout: 5 })), listener.end({ timeout: 1 })])
   }
-  return { sql, bulk, lane, keys, codec, handler, pepper, master, wakes, clock, close }
+  return { sql, reserved, bulk, lane, keys, codec, handler, pepper, master, wakes, clock, close }
 }
 
 /** The streams whose states hold what a person's key opened. */

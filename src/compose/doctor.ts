@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import type { Core } from './core.ts'
+import { liveTable } from './partnerSearch.ts'
 import type { Providers } from './providers.ts'
 
 /** What the doctor looks at. */
@@ -73,6 +74,7 @@ export const diagnose = async ({ config, core, ports, providers }: DoctorDeps): 
           ? 'none is paused'
           : paused.map(({ name, reason }) => `${name} is paused: ${reason}`).join('; '),
     },
+    await reconciliationCheck(core),
   ]
   const warnings = [
     ...(config.access.operatorEmail === null
@@ -86,4 +88,22 @@ export const diagnose = async ({ config, core, ports, providers }: DoctorDeps): 
       .map((provider) => `${provider.name} is off: its credentials are not set`),
   ]
   return { providers: providers.list.map(({ name, status, hooks }) => ({ name, status, hooks })), warnings, checks }
+}
+
+/** Whether the providers' books agree with ours, as far as the last nights tell. */
+const reconciliationCheck = async (core: Core): Promise<Check> => {
+  const [differences] = await core.sql.unsafe<{ open: number }[]>(
+    `select count(*)::int as open from ${await liveTable(core, 'differences')} where status = 'open'`,
+  )
+  const last = await core.sql.unsafe<{ provider: string; day: string; status: string; code: string | null }[]>(
+    `select distinct on (provider) provider, day, status, code from ${await liveTable(core, 'reconciliation')}
+      where trigger = 'schedule' order by provider, started_at desc`,
+  )
+  const open = differences?.open ?? 0
+  const nights = last.map(({ provider, day, status, code }) => `${provider}: ${day} ${code ?? status}`)
+  return {
+    name: 'reconciliation',
+    ok: open === 0 && last.every(({ status }) => status !== 'failed'),
+    detail: [open === 0 ? 'no difference is open' : `${open} differences are open`, ...nights].join('; '),
+  }
 }

@@ -11,6 +11,7 @@ import { offersDoor } from '../http/offers.ts'
 import { sourceAddress, sourceLimit } from '../http/peer.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import { assetsDoor, feedsDoor, type PublicDeps, partnersDoor, payDoor } from '../http/publicDoors.ts'
+import { unsubscribeDoor } from '../http/unsubscribe.ts'
 import { type WebhookDoorDeps, webhookDoor } from '../http/webhooks.ts'
 import { isLogAway } from '../log/append.ts'
 import { headPosition } from '../log/log.ts'
@@ -139,6 +140,16 @@ export const makeDoors = (
           withinRate: sourceLimit(2, () => performance.now()),
         }),
       ),
+    },
+    {
+      prefix: '/unsubscribe',
+      policy: 'link',
+      open: unsubscribeDoor({
+        handler: core.handler,
+        now: ports.now,
+        readToken: (token) => readLinkToken(core.master, 'unsubscribe', token),
+        isAway: (error) => isDatabaseAway(error) || isLogAway(error),
+      }),
     },
     {
       prefix: '/offers',

@@ -1,7 +1,7 @@
 import { models } from '../domain/index.ts'
 import { type Deliverer, type Destination, type Perform, startDelivering } from '../engine/deliver.ts'
 import { startLoop } from '../engine/loop.ts'
-import { makeReacting } from '../engine/react.ts'
+import { makeReacting, reactAgainKind } from '../engine/react.ts'
 import { reactors } from '../reactors/index.ts'
 import { commandOf } from '../reactors/outcomes.ts'
 import type { ReactorSettings } from '../reactors/settings.ts'
@@ -9,11 +9,20 @@ import type { Core, CoreOptions } from './core.ts'
 import { errorFields } from './log.ts'
 import { choosePartner } from './partnerSearch.ts'
 import type { Provider } from './provider.ts'
+import { reconcileOurs } from './reconciliation.ts'
+
+const ownPolicy: Destination['policy'] = {
+  concurrencyMax: 8,
+  perSecondMax: 1000,
+  deadlineMs: 30_000,
+  attemptsMax: 1000,
+  afterUnknown: 'repeat',
+}
 
 /** Commands that a rule put off: the service's own destination. Its outcome is the command itself. */
 const ownDestination = (performers: Destination['performers']): Destination => ({
   name: 'hub',
-  policy: { concurrencyMax: 8, perSecondMax: 1000, deadlineMs: 30_000, attemptsMax: 1000, afterUnknown: 'repeat' },
+  policy: ownPolicy,
   performers: { 'hub.command': async () => ({ tag: 'done', result: null }), ...performers },
 })
 
@@ -34,10 +43,33 @@ export const startEffects = (core: Core, options: EffectsOptions) => {
   const { log } = options
   const stops: (() => Promise<void>)[] = []
   let deliverer: Deliverer | null = null
+  const reacting = makeReacting({
+    sql: core.sql,
+    codec: core.codec,
+    keys: core.keys,
+    handler: core.handler,
+    reactors: reactors(options.settings),
+    boundary: options.boundary,
+    onParked: (reactor, parked) =>
+      log.error('A rule failed at an event and is asked again later', { reactor, ...parked }),
+    onPlanned: (planned) => {
+      deliverer?.wake(planned)
+      core.sql`select pg_notify('hub_effects', '')`.catch((error: unknown) =>
+        log.warn('Other processes could not be told of new effects', errorFields(error)),
+      )
+    },
+  })
   const destinations = [
     ...(options.reacting ? destinationsOf(options) : []),
     ...(options.timers
-      ? [ownDestination({ 'hub.forget': options.forget, 'hub.choosePartner': choosePartner(core) })]
+      ? [
+          ownDestination({
+            'hub.forget': options.forget,
+            'hub.choosePartner': choosePartner(core),
+            'hub.reconcileOurs': reconcileOurs(core),
+          }),
+          { name: 'rules', policy: ownPolicy, performers: { [reactAgainKind]: reacting.reactAgain } },
+        ]
       : []),
   ]
   if (destinations.length > 0) {
@@ -66,20 +98,6 @@ export const startEffects = (core: Core, options: EffectsOptions) => {
     stops.push(() => own.stop(8000))
   }
   if (options.reacting) {
-    const reacting = makeReacting({
-      sql: core.sql,
-      codec: core.codec,
-      keys: core.keys,
-      handler: core.handler,
-      reactors: reactors(options.settings),
-      boundary: options.boundary,
-      onPlanned: (planned) => {
-        deliverer?.wake(planned)
-        core.sql`select pg_notify('hub_effects', '')`.catch((error: unknown) =>
-          log.warn('Other processes could not be told of new effects', errorFields(error)),
-        )
-      },
-    })
     const loop = startLoop({
       step: reacting.step,
       idleMs: 1000,

@@ -4,11 +4,14 @@ import { siteClaims, siteLeadTarget, siteTarget } from '../connectors/flexbe/int
 import type { FlexbeLead } from '../connectors/flexbe/lead.ts'
 import { createFlexbeTwin } from '../connectors/flexbe/twin.ts'
 import { type FlexbeSettings, flexbeHook } from '../connectors/flexbe/wire.ts'
+import type { Finding } from '../domain/reconciliationMessages.ts'
 import { webhookRoute } from '../http/intake.ts'
 import { done, type Outcome } from '../kernel/decision.ts'
+import type { Origin } from '../log/appendRequest.ts'
 import { claimHolders } from '../log/log.ts'
 import { loadNote, saveNote } from './documents.ts'
 import { type Composing, off, type Provider, statusOf } from './provider.ts'
+import { pageAsked } from './reconciliation.ts'
 
 /** The site, in punycode as it goes over the wire. */
 const siteUrl = 'https://xn----7sblg6ajc1e4b.xn--p1ai'
@@ -47,7 +50,13 @@ export const composeFlexbe = (composing: Composing): Provider => {
     name: 'flexbe',
     status,
     hooks: [`${publicUrl}/webhooks/flexbe/${secret}`],
-    courier: { ...courier, performers: { 'flexbe.pullLeads': pullAndTake(composing, courier) } },
+    courier: {
+      ...courier,
+      performers: {
+        'flexbe.pullLeads': pullAndTake(composing, courier),
+        'flexbe.reconcile': reconcileLeads(composing, courier),
+      },
+    },
     places: [{ pattern: 'flexbe/:secret', route: () => route }],
     periodic: [{ kind: 'flexbe.pullLeads', everyMs: pullEveryMs }],
     twin:
@@ -80,10 +89,41 @@ const patient = (outcome: Exclude<Outcome, { tag: 'done' }>): Outcome => {
   return notBefore === undefined ? { tag, code, detail } : { tag, code, detail, notBefore }
 }
 
+/** A full look at the leads of some days: what we do not have is taken in, as a pull would have. */
+const reconcileLeads =
+  (composing: Composing, { performers }: Courier): Performer =>
+  async (payload, attempt) => {
+    const asked = pageAsked(payload as Readonly<Record<string, unknown>>)
+    const list = performers['flexbe.listLeads']
+    if (!asked || !list) return { tag: 'refused', code: 'payload-not-valid', detail: 'The days cannot be read' }
+    const outcome = await list({ from: asked.from, to: asked.to }, attempt)
+    if (outcome.tag !== 'done') return patient(outcome)
+    const { leads } = outcome.result as { readonly leads: readonly FlexbeLead[] }
+    const findings: Finding[] = []
+    for (const lead of leads) {
+      if (await isHeld(composing, lead)) continue
+      if (!asked.dryRun) await take(composing, lead, { key: attempt.key, origin: 'reconciliation' })
+      findings.push(missing(lead))
+    }
+    const externalIds = leads.map(({ leadId }) => leadId)
+    return done({ part: 'leads', externalIds, foreign: 0, findings, rechecks: [], next: null })
+  }
+
+const isHeld = async ({ core }: Composing, lead: FlexbeLead): Promise<boolean> => {
+  const keys = siteClaims({ kind: 'lead', event: 'pull', lead }).map(core.pepper)
+  return (await claimHolders(core.sql, keys)).size > 0
+}
+
+const missing = ({ leadId }: FlexbeLead): Finding => ({
+  ...{ differenceId: `flexbe:${leadId}:lead-missing`, kind: 'lead-missing', externalId: leadId, remedy: 'taken' },
+  ...{ paymentId: null, subscriptionId: null, partnerId: null },
+  ...{ field: null, expected: null, actual: null, amountKopecks: null },
+})
+
 const take = async (
   { core, newId, now }: Composing,
   lead: FlexbeLead,
-  attempt: Pick<Attempt, 'key'>,
+  { key, ...way }: Pick<Attempt, 'key'> & { readonly origin?: Origin },
 ): Promise<void> => {
   const claims = siteClaims({ kind: 'lead', event: 'pull', lead })
   for (let routing = 0; routing < routingsMax; routing += 1) {
@@ -95,7 +135,7 @@ const take = async (
     const holders = new Map(keys.flatMap(([claim, key]) => (found.has(key) ? [[claim, found.get(key) ?? '']] : [])))
     const target = siteLeadTarget(lead, { at: lead.at ?? now(), newId, holders }, 'pull')
     if (target.tag !== 'command') return
-    const handled = await core.handler.handle({ ...target, cause: { kind: 'effect', id: attempt.key } })
+    const handled = await core.handler.handle({ ...target, cause: { kind: 'effect', id: key }, ...way })
     if (handled.tag !== 'claimed') return
   }
   throw new Error(`Cannot place a lead of the site: its claim changed hands ${routingsMax} times`)

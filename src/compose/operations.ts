@@ -10,6 +10,7 @@ import type { Instant } from '../kernel/time.ts'
 import { headPosition } from '../log/log.ts'
 import { endClosedCharge } from './closedCharges.ts'
 import type { Core } from './core.ts'
+import { reconciliationOperations } from './reconciliationOperations.ts'
 
 const named = statements(sqlText('operations.sql'))
 const retryable = ['waiting', 'refused', 'unknown', 'dead', 'cancelled']
@@ -19,6 +20,7 @@ const closable = ['waiting', 'unknown', 'dead', 'refused']
 export type OperationsDeps = {
   readonly core: Core
   readonly destinations: readonly { readonly name: string; readonly off: boolean }[]
+  readonly newId: () => string
   readonly testClock: boolean
   readonly wakeBuilding: () => void
   readonly wakeEffects: () => void
@@ -252,6 +254,7 @@ export const makeOperations = (deps: OperationsDeps): Operations => {
         body: { webhookId, ...result },
       })
     },
+    ...reconciliationOperations(deps),
     advanceClock: async (ms) => {
       if (!deps.testClock)
         return { tag: 'refused', code: 'clock-fixed', detail: 'Cannot move the clock: HUB_TEST_CLOCK is not set' }

@@ -1,5 +1,5 @@
 import type { ReactorSettings } from '../reactors/settings.ts'
-import { cloudpaymentsSettings, composeCloudPayments } from './cloudpayments.ts'
+import { cloudpaymentsExpected, cloudpaymentsSettings, composeCloudPayments } from './cloudpayments.ts'
 import { composeEmail, type EmailLimits } from './email.ts'
 import { composeFlexbe } from './flexbe.ts'
 import { composeFns } from './fns.ts'
@@ -7,7 +7,7 @@ import { composeProtalk } from './protalk.ts'
 import type { Composing, Provider } from './provider.ts'
 import { composeTilda, type Templates } from './tilda.ts'
 import { composeUmnico } from './umnico.ts'
-import { composeYooKassa, yookassaSettings } from './yookassa.ts'
+import { composeYooKassa, yookassaExpected, yookassaSettings } from './yookassa.ts'
 
 /** Every provider, with what others need of them. */
 export type Providers = {
@@ -25,8 +25,6 @@ export const composeProviders = async (composing: Composing): Promise<Providers>
   const tilda = composeTilda(composing)
   const email = await composeEmail(composing)
   const [umnico, protalk] = await Promise.all([composeUmnico(composing), composeProtalk(composing)])
-  const shop = yookassaSettings(composing)
-  const terminal = cloudpaymentsSettings(composing)
   return {
     list: [
       composeFns(composing),
@@ -43,8 +41,8 @@ export const composeProviders = async (composing: Composing): Promise<Providers>
     emailLimits: email.limits,
     canRelay: umnico.courier !== null && protalk.courier !== null,
     expected: {
-      yookassa: { accountId: shop.shopId, test: !shop.live },
-      cloudpayments: { accountId: null, test: terminal.live === null ? null : !terminal.live },
+      yookassa: yookassaExpected(yookassaSettings(composing)),
+      cloudpayments: cloudpaymentsExpected(cloudpaymentsSettings(composing)),
     },
   }
 }

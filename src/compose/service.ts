@@ -5,6 +5,7 @@ import { readModels } from '../../projections/index.ts'
 import type { Config } from '../config.ts'
 import { makeProviderCall } from '../connectors/fetcher.ts'
 import { subscriptionStream } from '../domain/ids.ts'
+import { reconciledProviders } from '../domain/reconciliationMessages.ts'
 import { chargeStands } from '../domain/subscriptionRenewal.ts'
 import type { Subscription } from '../domain/subscriptionState.ts'
 import { makeApp } from '../http/app.ts'
@@ -25,6 +26,7 @@ import { makeOperations } from './operations.ts'
 import { startPeriodic } from './periodic.ts'
 import type { Composing } from './provider.ts'
 import { composeProviders } from './providers.ts'
+import { startReconciling } from './reconciliationTimer.ts'
 import { replayer } from './replay.ts'
 import { startRetention } from './retention.ts'
 import { twinContexts } from './twins.ts'
@@ -90,6 +92,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
   const providers = await composeProviders(composing)
   const ingest = makeIngest({
     sql: core.sql,
+    reserved: core.reserved,
     lane: core.lane,
     handler: core.handler,
     pepper: core.pepper,
@@ -135,11 +138,20 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     onSettled: metrics.settled,
   })
   const periodic = has('timers') ? startPeriodic(core, { ...options, providers: providers.list }) : null
+  const reconciling = has('timers')
+    ? startReconciling(core, {
+        providers: reconciledProviders.filter((name) =>
+          providers.list.some((provider) => provider.name === name && provider.courier !== null),
+        ),
+        log,
+      })
+    : null
   const retention = has('timers') ? startRetention(core, log) : null
   const replay = replayer(core, { providers: providers.list, ingest })
   const operations = makeOperations({
     core,
     destinations: providers.list.map((provider) => ({ name: provider.name, off: provider.courier === null })),
+    newId,
     testClock: config.service.testClock,
     wakeBuilding: () => projections?.wakeBuilding(),
     wakeEffects: effects.wake,
@@ -199,7 +211,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     handle,
     closeStreams: doors.closeStreams,
     stop: async () => {
-      await periodic?.stop()
+      await Promise.all([periodic?.stop(), reconciling?.stop()])
       await Promise.all([retention?.stop(), effects.stop(), projections?.stop()])
       for (const provider of providers.list) await provider.close?.()
       await core.close()

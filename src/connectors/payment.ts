@@ -38,8 +38,10 @@ export type ProviderRefund = {
   readonly amountKopecks: number
 }
 
-/** A part of a provider's list of payments, for reconciliation; without a cursor it is the last part. */
+/** A part of a provider's lists, for reconciliation; without a cursor it is the last part. Where refunds have a list of their own, the other part is empty. */
 export type ProviderPayments = {
   readonly payments: readonly ProviderPayment[]
+  /** Of a refund that is not ours `refundId` is empty. */
+  readonly refunds: readonly ProviderRefund[]
   readonly nextCursor: string | null
 }

@@ -14,9 +14,23 @@ export const runAction = async (
 ): Promise<Done> => {
   for (const route of operatorRoutes) {
     const params = matchPath(route.path, path)
-    if (params) return runCommand(look.ports, route, { params, body: bodyOf(route, form), actor: look.actor })
+    if (params)
+      return runCommand(look.ports, route, {
+        params: params.map(decoded),
+        body: bodyOf(route, form),
+        actor: look.actor,
+      })
   }
   throw problem(404, 'not-found', 'There is no such command')
+}
+
+/** A part of the address as it was before it was written into one. */
+const decoded = (part: string): string => {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw problem(404, 'not-found', 'There is no such item')
+  }
 }
 
 /** The form as the body of the command; empty fields were not filled in. */

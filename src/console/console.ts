@@ -15,6 +15,7 @@ import { overviewPage } from './overviewPage.ts'
 import { partnerPage, whyPage } from './partnerPage.ts'
 import { partnersPage } from './partnersPage.ts'
 import { differencePage, readModelsPage } from './readModelsPage.ts'
+import { reconciliationPage } from './reconciliationPage.ts'
 import { cookieOf, makeSessions, type Session, type Sessions, sessionSeconds, setCookie } from './session.ts'
 import { readNext, signInPage } from './signInPage.ts'
 import { tracePage } from './tracePage.ts'
@@ -171,6 +172,8 @@ const pageOf = async (look: Look, [section = '', id, part, name]: readonly strin
       return id === undefined || part !== undefined ? null : tracePage(look, id)
     case 'destinations':
       return id === undefined ? destinationsPage(look) : null
+    case 'reconciliation':
+      return id === undefined ? reconciliationPage(look) : null
     default:
       return null
   }

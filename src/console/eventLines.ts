@@ -3,6 +3,7 @@ import { unreachable } from '../kernel/brand.ts'
 import type { RecordedEvent } from '../log/log.ts'
 import { eventWord } from './eventWords.ts'
 import { codeText, type Look, link, moment, rubles, valueText } from './frame.ts'
+import { differenceWord } from './words.ts'
 
 /**
  * Events as a list in plain words, each with its cause and its data; personal fields are opened for the operator. `card` is the
@@ -35,7 +36,7 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
     case 'PartnerDetailsProvided': {
       const missing = Array.isArray(data.missing) ? data.missing.join(', ') : ''
       const name = known('companyName') || known('contactName')
-      return html`!${name === '' ? '' : html`: ${name}`}!${missing === '' ? '' : html` <span class="badge wait">${missing}</span>`}`
+      return html`!${name === '' ? '' : html`: ${name}`}!${missing === '' ? '' : html` <span class="badge wait">${missing}</span>`}!${data.suppressed === true ? html` <span class="badge bad">${look.say('suppressed')}</span>` : ''}`
     }
     case 'PartnerVerified':
       return html`: ${known('legalName')}`
@@ -69,6 +70,8 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
     case 'SubscriptionActivated':
     case 'SubscriptionExtended':
       return html` ${look.say('until')} ${moment(data.paidThrough)}`
+    case 'DifferenceFound':
+      return html`: ${differenceWord(known('kind'), look.language)} ${rubles(data.amountKopecks)}`
     case 'OperatorActed':
       return html`: ${known('action')} ${known('target')}`
     default:

@@ -17,7 +17,14 @@ export type Look = {
 }
 
 /** The sections of the menu. */
-export type Section = 'overview' | 'webhooks' | 'partners' | 'effects' | 'readModels' | 'destinations'
+export type Section =
+  | 'overview'
+  | 'webhooks'
+  | 'partners'
+  | 'effects'
+  | 'readModels'
+  | 'destinations'
+  | 'reconciliation'
 
 /** A page before its frame; `body` is trusted HTML whose parts were escaped. */
 export type Page = { readonly title: string; readonly section: Section | null; readonly body: string }
@@ -29,6 +36,7 @@ const sections: readonly (readonly [Section, string])[] = [
   ['effects', '/console/effects'],
   ['readModels', '/console/read-models'],
   ['destinations', '/console/destinations'],
+  ['reconciliation', '/console/reconciliation'],
 ]
 
 /** The whole document of a page; without a session only the frame around the sign-in form. */
@@ -127,9 +135,9 @@ export const lengthOf = (seconds: number, say: Say): string => {
 
 const tones: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    good: 'accepted done verified active succeeded live ready running published',
-    wait: 'waiting applied pending pending_payment awaiting_details trialing past_due building later',
-    bad: 'dead unknown refused quarantined conflict rejected needs_review broken paused failed declined suspended',
+    good: 'accepted done verified active succeeded live ready running published finished corrected settled',
+    wait: 'waiting applied pending pending_payment awaiting_details trialing past_due building later correcting',
+    bad: 'dead unknown refused quarantined conflict rejected needs_review broken paused failed declined suspended open',
   }).flatMap(([tone, statuses]) => statuses.split(' ').map((status): [string, string] => [status, tone])),
 )
 

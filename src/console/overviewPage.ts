@@ -10,17 +10,19 @@ type Verdicts = { readonly verdict: string; readonly count: number }
 /** What an operator looks at first: what needs attention, how far everything is, what came last. */
 export const overviewPage = async (look: Look): Promise<Page> => {
   const { ports, say } = look
-  const [head, models, destinations, day, held, partners, subscriptions, [oldest], last] = await Promise.all([
-    headPosition(ports.sql),
-    ports.operations.projections(),
-    ports.operations.destinations(),
-    read<Verdicts>(ports, 'verdicts_of_a_day'),
-    read<Verdicts>(ports, 'held'),
-    read<Counted>(ports, 'partner_statuses'),
-    read<Counted>(ports, 'subscription_statuses'),
-    read<{ effectId: string; kind: string; seconds: number }>(ports, 'oldest_waiting'),
-    read<WebhookRow>(ports, 'webhooks', [null, null, null, null]),
-  ])
+  const [head, models, destinations, day, held, partners, subscriptions, [oldest], last, [differences]] =
+    await Promise.all([
+      headPosition(ports.sql),
+      ports.operations.projections(),
+      ports.operations.destinations(),
+      read<Verdicts>(ports, 'verdicts_of_a_day'),
+      read<Verdicts>(ports, 'held'),
+      read<Counted>(ports, 'partner_statuses'),
+      read<Counted>(ports, 'subscription_statuses'),
+      read<{ effectId: string; kind: string; seconds: number }>(ports, 'oldest_waiting'),
+      read<WebhookRow>(ports, 'webhooks', [null, null, null, null]),
+      read<{ count: number }>(ports, 'open_differences'),
+    ])
   const sum = (name: 'dead' | 'unknown'): number => destinations.reduce((total, item) => total + item[name], 0)
   const heldOf = (verdict: string): number => held.find((row) => row.verdict === verdict)?.count ?? 0
   const paused = destinations.filter((item) => item.status === 'paused')
@@ -35,6 +37,7 @@ export const overviewPage = async (look: Look): Promise<Page> => {
       '/console/partners?status=needs_review',
     ],
     [say('parkedEvents'), models.reduce((total, model) => total + model.parked, 0), '/console/read-models'],
+    [say('openDifferences'), differences?.count ?? 0, '/console/reconciliation'],
     [say('pausedDestinations'), paused.length, '/console/destinations'],
   ]
   const present = troubles.filter(([, count]) => count > 0)

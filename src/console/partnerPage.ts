@@ -59,6 +59,7 @@ export const partnerPage = async (look: Look, id: string): Promise<Page> => {
   const body = html`!${asOf === null ? review(look, id, item) : html`<p class="calm">${say('asOf')}${asOf} — !${link(look.url.pathname, say('asNow'))}</p>`}
 <h2>${say('fields')}</h2>
 !${fieldTable(look, { id, item, setters: asOf === null ? setters : new Map() })}
+!${asOf === null && valueAt(item, 'consent.marketing') === true ? actionForm(look, { command: `partners/${id}/unsubscribe`, label: say('unsubscribe') }) : ''}
 <h2>${say('subscription')}</h2>
 !${subscriptions.length === 0 ? html`<p class="soft">${say('noSubscription')}</p>` : subscriptions.map((row) => subscriptionPart(look, row))}
 <h2>${say('payments')}</h2>

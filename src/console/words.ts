@@ -209,6 +209,23 @@ const dictionary = {
   amount: ['Сумма', 'Amount'],
   refunded: ['Возвращено', 'Refunded'],
   provider: ['Провайдер', 'Provider'],
+  suppressed: ['рассылки запрещены: контакт был удалён', 'no advertising: the contact was erased'],
+  unsubscribe: ['Отписать от рассылок', 'Unsubscribe from advertising'],
+  reconciliation: ['Сверка', 'Reconciliation'],
+  reconciliationHint: [
+    'Каждую ночь в 03:30 по Москве книги провайдеров за прошедший день сравниваются с нашими. Чего нам не хватало, исправляется само; остальное решает человек.',
+    'Every night at 03:30 in Moscow the providers’ books of the day are compared with ours. What we lacked is corrected by itself; the rest is for a person.',
+  ],
+  compareWith: ['Сверить', 'Compare with'],
+  onlyLook: ['Только посмотреть', 'Only look'],
+  onlyLooked: ['без исправлений', 'corrected nothing'],
+  day: ['День', 'Day'],
+  differences: ['Расхождения', 'Differences'],
+  openDifferences: ['Расхождения с провайдерами', 'Differences with providers'],
+  runs: ['Сверки', 'Comparisons'],
+  theirBooks: ['У провайдера', 'In their books'],
+  behindUs: ['Не хватало у нас', 'We lacked'],
+  forPeople: ['Решает человек', 'For a person'],
   paidAt: ['Оплачен', 'Paid'],
 } as const satisfies Readonly<Record<string, readonly [ru: string, en: string]>>
 
@@ -266,12 +283,33 @@ const statuses: Readonly<Record<string, readonly [ru: string, en: string]>> = {
   ready: ['готов', 'ready'],
   failed: ['не вышло', 'failed'],
   off: ['выключено', 'off'],
+  open: ['открыто', 'open'],
+  correcting: ['исправляется', 'correcting'],
+  corrected: ['исправлено', 'corrected'],
+  settled: ['разошлось', 'settled'],
+  finished: ['закончена', 'finished'],
   none: ['нет', 'none'],
   published: ['опубликована', 'published'],
   withdrawn: ['снята', 'withdrawn'],
   company: ['организация', 'company'],
   sole_trader: ['ИП', 'sole trader'],
 }
+
+const differenceKinds: Readonly<Record<string, readonly [ru: string, en: string]>> = {
+  behind: ['у провайдера сведения новее', 'they know more than we'],
+  'lead-missing': ['заявки не было у нас', 'a lead that we did not have'],
+  'fact-differs': ['платёж не сходится с заказом', 'the payment does not match its order'],
+  'payment-twice': ['второй платёж по тому же номеру', 'a second payment under one number'],
+  'order-unknown': ['номер, которого мы не выдавали', 'a number that we never gave'],
+  'status-differs': ['у нас прошёл, у провайдера нет', 'paid here, not paid there'],
+  'refunds-differ': ['у провайдера возвращено меньше', 'less given back there'],
+  'refund-twice': ['один возврат сделан дважды', 'one refund was made twice'],
+  'absent-there': ['провайдер не знает платежа', 'they do not know the payment'],
+}
+
+/** What kind a difference is of, in plain words; the kind itself when it has none. */
+export const differenceWord = (kind: string, language: Language): string =>
+  (Object.hasOwn(differenceKinds, kind) ? differenceKinds[kind] : undefined)?.[language === 'ru' ? 0 : 1] ?? kind
 
 /** A status in plain words; itself when it has none. */
 export const statusWord = (status: string, language: Language): string =>

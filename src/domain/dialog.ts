@@ -2,6 +2,7 @@ import { unreachable } from '../kernel/brand.ts'
 import { accepted, type Decider, type Decision, refused } from '../kernel/decision.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { DialogId } from './ids.ts'
+import { wishIn } from './wish.ts'
 
 /** A dialog as the chat provider knows it. */
 export type DialogIdentity = {
@@ -111,8 +112,8 @@ export type Dialog =
       readonly status: 'open' | 'handed_over' | 'closed'
       readonly visitor: Visitor
       readonly source: string | null
-      /** What the visitor came with. */
-      readonly firstText: string | null
+      /** What the visitor came for: the first message that says more than a greeting. */
+      readonly wish: { readonly messageId: string; readonly text: string } | null
       /** Ids of what was said lately; a message that was read twice is one message. */
       readonly messageIds: readonly string[]
       readonly answers: Readonly<Record<string, Answer>>
@@ -141,7 +142,7 @@ const evolve = (state: Dialog, event: DialogEvent): Dialog => {
     const visitor = { name, phone, email }
     const nothing = {
       source: null,
-      firstText: null,
+      wish: null,
       messageIds: [],
       answers: {},
       unanswered: [],
@@ -160,10 +161,11 @@ const evolve = (state: Dialog, event: DialogEvent): Dialog => {
     }
     case 'MessageReceived': {
       const { messageId, text, source } = event.data
-      const firstText = state.firstText ?? (text === '' ? null : text)
+      // The text is absent when the visitor was forgotten.
+      const wish = state.wish === null ? wishIn(text ?? '') : null
       return {
         ...state,
-        firstText,
+        wish: wish === null ? state.wish : { messageId, text: wish },
         source: source ?? state.source,
         messageIds: remembered(state, messageId),
         unanswered: [...state.unanswered, messageId].slice(-messagesRemembered),

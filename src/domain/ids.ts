@@ -60,6 +60,10 @@ export const subscriptionStream = (id: string): string => `subscription-${id}`
 /** The stream of what a provider said about one of its payments. */
 export const noticeStream = (provider: string, providerPaymentId: string): string =>
   `notice-${provider}:${providerPaymentId}`
+/** The stream of what one source said twice and differently. */
+export const conflictStream = (source: string): string => `conflict-${source}`
+/** The stream of the comparisons with a provider's books. */
+export const reconciliationStream = (provider: string): string => `reconciliation-${provider}`
 /** The stream of links to the cabinet that were asked for with one address, by its digest. */
 export const cabinetStream = (digest: string): string => `cabinet-${digest}`
 /** The stream of a lead. */

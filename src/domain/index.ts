@@ -1,5 +1,6 @@
 import type { Decider } from '../kernel/decision.ts'
 import { type CabinetCommand, type CabinetEvent, cabinet } from './cabinet.ts'
+import { type ConflictCommand, type ConflictEvent, conflict } from './conflict.ts'
 import { type DialogCommand, type DialogEvent, dialog, dialogClaims, dialogPersonal } from './dialog.ts'
 import { type LeadCommand, type LeadEvent, lead, leadClaims, leadPersonal, leadSubject } from './lead.ts'
 import { type NoticeCommand, type NoticeEvent, notice } from './notice.ts'
@@ -7,6 +8,8 @@ import { type OperatorCommand, type OperatorEvent, operatorLog } from './operato
 import { type PartnerCommand, type PartnerEvent, partner, partnerClaims, partnerPersonal } from './partner.ts'
 import { type PollCommand, type PollEvent, poll } from './poll.ts'
 import { type ProofCommand, type ProofEvent, proof, proofPersonal } from './proof.ts'
+import { reconciliation, reconciliationSubject } from './reconciliation.ts'
+import type { ReconciliationCommand, ReconciliationEvent } from './reconciliationMessages.ts'
 import { subscription, subscriptionPersonal } from './subscription.ts'
 import type { SubscriptionCommand, SubscriptionEvent } from './subscriptionMessages.ts'
 import { type TemplateCommand, type TemplateEvent, template } from './template.ts'
@@ -22,6 +25,8 @@ export type DomainEvent =
   | DialogEvent
   | ProofEvent
   | PollEvent
+  | ConflictEvent
+  | ReconciliationEvent
   | CabinetEvent
 /** Every wish of the business. */
 export type DomainCommand =
@@ -34,6 +39,8 @@ export type DomainCommand =
   | DialogCommand
   | ProofCommand
   | PollCommand
+  | ConflictCommand
+  | ReconciliationCommand
   | CabinetCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
@@ -107,6 +114,13 @@ export const models = {
     decider: cabinet,
     personal: {},
     subjectOf: (stream, _state, event) => event.data.partnerId ?? idOf(stream),
+    claimsOf: () => noClaims,
+  }),
+  conflict: erased({ decider: conflict, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),
+  reconciliation: erased({
+    decider: reconciliation,
+    personal: {},
+    subjectOf: (stream, _state, event) => reconciliationSubject(idOf(stream), event),
     claimsOf: () => noClaims,
   }),
   poll: erased({ decider: poll, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),

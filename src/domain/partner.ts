@@ -20,6 +20,10 @@ export type Application = {
   readonly policyText: string | null
   readonly utm: Readonly<Record<string, string>>
   readonly formId: string | null
+  /** The contact belongs to somebody who was erased: advertising does not reach it, whatever box was ticked. */
+  readonly suppressed?: boolean
+  /** Advertising was refused, and not agreed to again since. */
+  readonly unsubscribed?: boolean
 }
 
 /** What an application must have before the registry is asked. */
@@ -67,6 +71,7 @@ export type PartnerEvent =
   | { readonly type: 'PartnerReviewRequested'; readonly data: Judgement & { readonly company: Registered | null } }
   | { readonly type: 'PartnerDelisted'; readonly data: Judgement }
   | { readonly type: 'CardViewed'; readonly data: { readonly at: Instant; readonly by: string } }
+  | { readonly type: 'MarketingUnsubscribed'; readonly data: { readonly at: Instant } }
   | { readonly type: 'PersonErased'; readonly data: { readonly at: Instant; readonly basis: ErasureBasis } }
 
 /** Why a person is erased. */
@@ -99,6 +104,7 @@ export type PartnerCommand =
       }
     }
   | { readonly type: 'ViewCard'; readonly data: { readonly at: Instant; readonly by: string } }
+  | { readonly type: 'Unsubscribe'; readonly data: { readonly at: Instant } }
   | { readonly type: 'ErasePerson'; readonly data: { readonly at: Instant; readonly basis: ErasureBasis } }
 
 /** What the registry check came to. */
@@ -150,6 +156,7 @@ const applicationOf = (data: Application): Application => ({
   policyText: data.policyText,
   utm: data.utm,
   formId: data.formId,
+  ...(data.suppressed ? { suppressed: true } : {}),
 })
 
 /** Whether two applications come from one person, as far as a contact can tell. */
@@ -158,6 +165,7 @@ const sameContact = (one: Application, other: Application): boolean =>
 
 /** Later answers complete earlier ones. Contacts on file stay; what is absent now stays as it was. */
 const merged = (before: Application, now: Application): Application => ({
+  ...(now.suppressed || before.suppressed ? { suppressed: true } : {}),
   contactName: before.contactName ?? now.contactName,
   phone: before.phone ?? now.phone,
   email: before.email ?? now.email,
@@ -169,7 +177,7 @@ const merged = (before: Application, now: Application): Application => ({
   plan: now.plan ?? before.plan,
   comment: now.comment ?? before.comment,
   personalData: now.personalData || before.personalData,
-  marketing: now.marketing || before.marketing,
+  marketing: (now.marketing || before.marketing) && !now.suppressed && !before.suppressed,
   policyText: now.policyText ?? before.policyText,
   utm: { ...now.utm, ...before.utm },
   formId: now.formId ?? before.formId,
@@ -207,6 +215,8 @@ const evolve = (state: Partner, event: PartnerEvent): Partner => {
       return { ...known, status: 'needs_review', reason: event.data.reason, company: event.data.company }
     case 'PartnerDelisted':
       return { ...known, status: 'delisted', reason: event.data.reason }
+    case 'MarketingUnsubscribed':
+      return { ...state, application: { ...state.application, marketing: false, unsubscribed: true } }
     case 'PersonErased':
       return { status: 'erased', partnerId: state.partnerId }
     case 'PartnerApplicationRepeated':
@@ -244,6 +254,8 @@ const decide = (state: Partner, command: PartnerCommand): Decision<PartnerEvent>
     case 'ViewCard':
       if (state.status === 'absent') return refused('partner-unknown', 'Cannot view the card: there is no such partner')
       return accepted({ type: 'CardViewed', data: command.data })
+    case 'Unsubscribe':
+      return unsubscribe(state, command.data)
     case 'ErasePerson':
       if (state.status === 'absent')
         return refused('partner-unknown', 'Cannot erase the partner: there is no such partner')
@@ -293,6 +305,14 @@ const changeProfile = (
       areas: application.areas.length > 0 ? application.areas : state.application.areas,
     },
   })
+}
+
+/** A refusal of advertising counts at once and is a fact once, also of somebody who never agreed: it is the proof that he asked. */
+const unsubscribe = (state: Partner, data: { readonly at: Instant }): Decision<PartnerEvent> => {
+  if (state.status === 'absent') return refused('partner-unknown', 'Cannot unsubscribe: there is no such partner')
+  if (state.status === 'erased') return accepted()
+  const { marketing, unsubscribed } = state.application
+  return unsubscribed && !marketing ? accepted() : accepted({ type: 'MarketingUnsubscribed', data })
 }
 
 const awaitsVerdict = (state: Partner): state is Extract<Partner, { status: 'applied' | 'needs_review' }> =>
@@ -375,6 +395,12 @@ export const innClaim = (inn: string): string => `inn:${inn}`
 export const contactClaims = (application: Pick<Application, 'email' | 'phone'>): string[] => [
   ...(application.email ? [`awaiting:email:${application.email}`] : []),
   ...(application.phone ? [`awaiting:phone:${application.phone}`] : []),
+]
+
+/** The words under which a contact that advertising must not reach is known; only their digests are kept. */
+export const suppressionClaims = (contact: Pick<Application, 'email' | 'phone'>): string[] => [
+  ...(contact.email ? [`suppressed:email:${contact.email}`] : []),
+  ...(contact.phone ? [`suppressed:phone:${contact.phone}`] : []),
 ]
 
 /** What an event takes for its partner, or gives back. */

@@ -145,7 +145,7 @@ const declined = (
 ]
 
 /** What differs between the provider's answer and our order; null when nothing does. */
-const mismatchOf = (
+export const mismatchOf = (
   state: Open,
   payment: Payment,
   answer: ProviderPayment,
@@ -165,7 +165,9 @@ const mismatchOf = (
     [
       'payment',
       payment.providerPaymentId,
-      payment.provider === 'yookassa' && payment.providerPaymentId !== null
+      // A terminal tries one order several times; that two of the tries took money is no try.
+      payment.providerPaymentId !== null &&
+      (payment.provider === 'yookassa' || (payment.status === 'succeeded' && answer.status === 'succeeded'))
         ? answer.providerPaymentId
         : payment.providerPaymentId,
     ],
@@ -194,6 +196,8 @@ export const recordPayment = (
   }
   const mismatch = mismatchOf(state, payment, answer, expected)
   if (mismatch) {
+    // What was given back in full is nobody's loss any more.
+    if (answer.refundedKopecks >= answer.amountKopecks) return accepted()
     const data = { ...ids, ...settled, ...mismatch }
     return payment.mismatches.includes(mismatchKey(data)) ? accepted() : accepted({ type: 'PaymentMismatched', data })
   }

@@ -2,7 +2,7 @@ import type { Sql } from '../db/connect.ts'
 import { statement } from '../db/query.ts'
 import type { Outcome } from '../kernel/decision.ts'
 import { type Instant, msOf, plusMs } from '../kernel/time.ts'
-import type { Settlement } from '../log/appendRequest.ts'
+import type { Origin, Settlement } from '../log/appendRequest.ts'
 import { type PersonKeys, sealedField } from '../privacy/personKeys.ts'
 import type { CommandHandler } from './handle.ts'
 import { type Loop, startLoop } from './loop.ts'
@@ -42,7 +42,7 @@ export type Destination = {
   readonly performers: Readonly<Record<string, Perform>>
 }
 
-type Addressed = { readonly stream: string; readonly command: Message }
+type Addressed = { readonly stream: string; readonly command: Message; readonly origin?: Origin }
 
 /** The command that an outcome becomes, and for which stream; null when nobody needs to know. `otherwise` is said when it is refused. */
 export type CommandOf = (
@@ -339,6 +339,7 @@ const settle = async (
     stream: next.stream,
     command: next.command,
     cause,
+    ...(next.origin === undefined ? {} : { origin: next.origin }),
     settle: done.settlement,
   })
   // What the command wanted to claim belongs to somebody else now: the operation happened all the same, and is settled as such.

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../db/connect.ts'
 import type { Lane } from '../log/append.ts'
-import type { AppendResult, Cause, InboxRow, NewEvent, Settlement } from '../log/appendRequest.ts'
+import type { AppendResult, Cause, InboxRow, NewEvent, Origin, Settlement } from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
 import { type RecordedEvent, readStreams, type StreamFrom } from '../log/log.ts'
 import type { PersonKeys } from '../privacy/personKeys.ts'
@@ -24,11 +24,14 @@ export type HandleRequest = {
   readonly cause: Cause
   readonly actor?: string
   readonly reason?: string
+  readonly origin?: Origin
   readonly inbox?: InboxRow
   readonly settle?: Settlement
   /** Set when the stream was just named and cannot exist: saves reading it. */
   readonly isNew?: boolean
   readonly withinMs?: number
+  /** Goes before everything that is not, and reads over connections that nothing else uses. */
+  readonly urgent?: boolean
 }
 
 /** What became of a command. */
@@ -49,7 +52,7 @@ export type StreamState = { readonly version: number; readonly state: unknown }
 export type CommandHandler = {
   readonly handle: (request: HandleRequest) => Promise<Handled>
   /** The present state of a stream, read from the log when it is not in memory up to date. */
-  readonly load: (stream: string) => Promise<StreamState>
+  readonly load: (stream: string, options?: { readonly urgent?: boolean }) => Promise<StreamState>
   /** Forgets cached states, because the keys behind them were destroyed. */
   readonly forget: (stream: string) => void
 }
@@ -58,6 +61,8 @@ export type CommandHandler = {
 export type HandlerDeps = {
   readonly lane: Lane
   readonly sql: Sql
+  /** Connections for what is urgent, so that it does not wait behind everybody else's questions. */
+  readonly reserved: Sql
   readonly models: Models
   readonly keys: PersonKeys
   readonly codec: Codec
@@ -71,11 +76,12 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
   const states = new LRUCache<string, StreamState>({ max: statesCachedMax })
   const turns = new Map<string, Promise<unknown>>()
   const eventsOf = streamReader(deps.sql)
+  const urgentEventsOf = streamReader(deps.reserved)
 
-  const load = async (stream: string): Promise<StreamState> => {
+  const load: CommandHandler['load'] = async (stream, { urgent = false } = {}) => {
     const model = modelOf(deps.models, stream)
     const known = states.get(stream) ?? { version: 0, state: model.initial }
-    const events = await eventsOf(stream, known.version)
+    const events = await (urgent ? urgentEventsOf : eventsOf)(stream, known.version)
     if (events.length === 0) return known
     await deps.codec.prefetch(events)
     let state = known.state
@@ -123,6 +129,7 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
           keys: fresh,
           ...(request.inbox ? { inbox: inboxRow(request.inbox, decision, rows) } : {}),
           ...(request.settle ? { settle: request.settle } : {}),
+          ...(request.urgent ? { urgent: true } : {}),
         },
         request.withinMs,
       )
@@ -148,7 +155,9 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     events: readonly Message[],
   ) => {
     const subjects = events.map((event) => model.subjectOf(request.stream, known.state, event))
-    if (!(request.isNew && known.version === 0)) await deps.keys.prefetch(subjects)
+    const isPersonal = (event: Message | undefined): boolean => (model.personal[event?.type ?? ''] ?? []).length > 0
+    if (!(request.isNew && known.version === 0))
+      await deps.keys.prefetch(subjects.filter((_, index) => isPersonal(events[index])))
     const rows: NewEvent[] = []
     const fresh: { subject: string; wrapped: Buffer }[] = []
     const take: string[] = []
@@ -178,7 +187,7 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     const cached = states.get(request.stream)
     if (cached) return { ...cached, proven: false }
     if (request.isNew) return { version: 0, state: modelOf(deps.models, request.stream).initial, proven: false }
-    return { ...(await load(request.stream)), proven: true }
+    return { ...(await load(request.stream, request)), proven: true }
   }
 
   const handle = (request: HandleRequest): Promise<Handled> =>
@@ -186,7 +195,7 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
       for (let race = 0; race < racesMax; race++) {
         const result = await attempt(
           request,
-          race === 0 ? await recall(request) : { ...(await load(request.stream)), proven: true },
+          race === 0 ? await recall(request) : { ...(await load(request.stream, request)), proven: true },
         )
         if (result.tag !== 'conflict') return result
         if (race > 2) await wait(Math.min(race, 20) * Math.random())
@@ -231,6 +240,7 @@ const metaOf = (request: HandleRequest): NewEvent['meta'] => ({
   cause: request.cause,
   ...(request.actor === undefined ? {} : { actor: request.actor }),
   ...(request.reason === undefined ? {} : { reason: request.reason }),
+  ...(request.origin === undefined ? {} : { origin: request.origin }),
 })
 
 const inboxRow = (

@@ -171,8 +171,14 @@ const cell = (value: unknown): string => {
         ? value.join('; ')
         : JSON.stringify(value)
       : String(value)
-  return formula.test(text) && !loneNumber.test(text) ? `'${text}` : text
+  return defused(text)
 }
+
+/**
+ * A text that a spreadsheet takes for a text.
+ * @example defused('=1+1') // "'=1+1"
+ */
+export const defused = (text: string): string => (formula.test(text) && !loneNumber.test(text) ? `'${text}` : text)
 
 async function* csv(resource: Resource | SmallResource, chunks: Chunks): AsyncGenerator<Uint8Array> {
   yield encoder.encode(stringify([exportColumns(resource)]))

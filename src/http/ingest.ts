@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Answer, Delivery, IntakeContext, IntakeTarget, Reading } from '../connectors/connector.ts'
+import type { Answer, Delivery, IntakeContext, IntakeTarget } from '../connectors/connector.ts'
 import type { Sql } from '../db/connect.ts'
-import { statement, statements } from '../db/query.ts'
-import { sqlText } from '../db/sqlText.ts'
+import { conflictAlertMs } from '../domain/conflict.ts'
+import { conflictStream } from '../domain/ids.ts'
 import type { CommandHandler, Handled } from '../engine/handle.ts'
-import type { Instant } from '../kernel/time.ts'
+import { type Instant, plusMs } from '../kernel/time.ts'
 import { isLogAway, type Lane } from '../log/append.ts'
 import type { AppendResult, InboxRow } from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
 import { claimHolders } from '../log/log.ts'
 import type { AnyWebhookRoute } from './intake.ts'
-import { keptBody } from './keptBody.ts'
+import { type AuthenticDelivery, inboxRow, type Kept, keptOf, sha256 } from './keptRow.ts'
+import { repeatCounter } from './repeatCounter.ts'
 
 /** Deliveries remembered as seen, so that a storm of repeats costs no decision and one counter. */
 const seenMax = 50_000
@@ -22,14 +22,11 @@ const appendWithinMs = 4000
 /** After the append's own deadline, which says more, and before Tilda's patience ends. */
 const answerWithinMs = 4500
 
-const inboxStatements = statements(sqlText('inbox.sql'))
-
-/** Headers worth keeping: nothing that carries a secret or follows a person. */
-const headersKept = ['content-type', 'content-length', 'user-agent', 'content-encoding', 'x-request-id']
-
 /** What taking deliveries in needs. */
 export type IngestDeps = {
   readonly sql: Sql
+  /** Connections for urgent routes alone. */
+  readonly reserved: Sql
   readonly lane: Lane
   readonly handler: CommandHandler
   readonly pepper: (claim: string) => string
@@ -40,22 +37,7 @@ export type IngestDeps = {
   readonly boundary: (name: string) => void
 }
 
-/** A delivery whose sender was proven, and by which secret. */
-export type AuthenticDelivery = Delivery & { readonly secretName: string }
-
 type Seen = { readonly webhookId: string; readonly content: string }
-/** What a delivery is, as far as the inbox is concerned. */
-type Kept = {
-  readonly dedupeKey: string
-  readonly canonical: string
-  readonly verdict: InboxRow['verdict']
-  readonly reason: string | null
-  readonly answer: Answer
-  readonly facts: unknown
-}
-
-const sha256 = (value: string | Uint8Array): Buffer => createHash('sha256').update(value).digest()
-
 /** The answer when the database is away: the sender comes again, and nothing was acknowledged. */
 export const databaseAway: Answer = {
   status: 503,
@@ -68,7 +50,13 @@ export const databaseAway: Answer = {
 export const makeIngest = (deps: IngestDeps) => {
   const seen = new LRUCache<string, Seen>({ max: seenMax })
   const underway = new Map<string, Promise<unknown>>()
-  const countRepeat = repeatCounter(deps)
+  const alerted = new Map<string, Instant>()
+  const counters = {
+    usual: repeatCounter({ sql: deps.sql, now: deps.now }),
+    urgent: repeatCounter({ sql: deps.reserved, now: deps.now }),
+  }
+  const countRepeat = (route: AnyWebhookRoute, webhookId: string): Promise<void> =>
+    (route.urgent ? counters.urgent : counters.usual)(webhookId)
   const holdersOf = gathering((keys) => claimHolders(deps.sql, keys))
 
   /** Keeps one authentic delivery and answers in the sender's words. */
@@ -89,14 +77,15 @@ export const makeIngest = (deps: IngestDeps) => {
         return atOnce
       }
     }
+    const away = route.answersWithinMs === null ? databaseAway : kept.answer
     const work = take(route, delivery, kept)
-    const answer = await inTime(work)
+    const answer = await inTime(work, route.answersWithinMs ?? answerWithinMs)
     // What comes of it later is found by the sender's next try; only a fault is news.
     if (answer === 'late') work.catch((error: unknown) => deps.onError(error, key))
-    return answer === 'late' ? databaseAway : answer
+    return answer === 'late' || answer === 'away' ? away : answer
   }
 
-  const take = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, kept: Kept): Promise<Answer> => {
+  const take = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, kept: Kept): Promise<Answer | 'away'> => {
     const key = kept.dedupeKey
     try {
       // The same key at the same moment: the second one waits for the first, and is a repeat of it.
@@ -106,14 +95,14 @@ export const makeIngest = (deps: IngestDeps) => {
       const answer = await work.finally(() => underway.delete(key))
       return kept.verdict === 'accepted' ? await route.answerAfter(kept.facts, delivery) : answer
     } catch (error) {
-      if (isLogAway(error)) return databaseAway
+      if (isLogAway(error)) return 'away'
       throw error
     }
   }
 
   const inquired = async (route: AnyWebhookRoute, delivery: Delivery, facts: unknown): Promise<Answer | null> => {
     try {
-      const answer = await inTime(route.inquire(facts, delivery))
+      const answer = await inTime(route.inquire(facts, delivery), answerWithinMs)
       return answer === 'late' ? databaseAway : answer
     } catch (error) {
       deps.onError(error, route.route)
@@ -145,7 +134,7 @@ export const makeIngest = (deps: IngestDeps) => {
   ): Promise<Answer> => {
     if (at.first.content === at.content.toString('base64')) {
       deps.onCounted(route.source, 'duplicate')
-      await countRepeat(at.first.webhookId)
+      await countRepeat(route, at.first.webhookId)
       return at.kept.answer
     }
     const ownKey = `${at.kept.dedupeKey}\n${at.content.toString('hex')}`
@@ -160,22 +149,43 @@ export const makeIngest = (deps: IngestDeps) => {
       keyHash: sha256(ownKey),
       repeatOf: at.first.webhookId,
     }
-    const result = reread ? await append(route, kept, row) : await appendRow(row)
-    if (result.tag === 'duplicate') await countRepeat(result.webhookId)
+    const result = reread ? await append(route, kept, row) : await appendConflict(route, row, at.first.webhookId)
+    if (result.tag === 'duplicate') await countRepeat(route, result.webhookId)
     deps.onCounted(route.source, kept.verdict)
     return at.kept.answer
+  }
+
+  /** A conflict is kept, and the operator hears of it; the stream is asked only when its answer may be new. */
+  const appendConflict = (
+    route: AnyWebhookRoute,
+    row: InboxRow,
+    firstWebhookId: string,
+  ): Promise<Handled | AppendResult> => {
+    const { source, urgent } = route
+    const at = deps.now()
+    const alertedAt = alerted.get(source)
+    if (alertedAt !== undefined && plusMs(alertedAt, conflictAlertMs) > at) return appendRow(route, row)
+    alerted.set(source, at)
+    return deps.handler.handle({
+      stream: conflictStream(source),
+      command: { type: 'ReportConflict', data: { at, source, webhookId: row.webhookId, firstWebhookId } },
+      cause: { kind: 'webhook', id: row.webhookId },
+      inbox: row,
+      withinMs: appendWithinMs,
+      urgent,
+    })
   }
 
   /** Appends the row with whatever its meaning becomes; a decision that throws keeps the row alone, in quarantine. */
   const append = async (route: AnyWebhookRoute, kept: Kept, row: InboxRow): Promise<Handled | AppendResult> => {
     const poor = kept.verdict === 'quarantined' && kept.facts !== null
-    if (kept.verdict !== 'accepted' && kept.verdict !== 'duplicate' && !poor) return appendRow(row)
+    if (kept.verdict !== 'accepted' && kept.verdict !== 'duplicate' && !poor) return appendRow(route, row)
     try {
       return await decide(route, kept, row)
     } catch (error) {
       if (isLogAway(error)) throw error
       deps.onError(error, row.webhookId)
-      return appendRow({ ...row, verdict: 'quarantined', reason: 'decision-failed' })
+      return appendRow(route, { ...row, verdict: 'quarantined', reason: 'decision-failed' })
     }
   }
 
@@ -183,13 +193,18 @@ export const makeIngest = (deps: IngestDeps) => {
     for (let routing = 0; routing < routingsMax; routing++) {
       const target = route.intake(kept.facts, await context(route.claims(kept.facts)))
       if (target.tag !== 'command')
-        return appendRow({ ...row, verdict: target.tag === 'poor' ? 'quarantined' : 'ignored', reason: target.reason })
+        return appendRow(route, {
+          ...row,
+          verdict: target.tag === 'poor' ? 'quarantined' : 'ignored',
+          reason: target.reason,
+        })
       deps.boundary('ingest:before-append')
       const result = await deps.handler.handle({
         ...target,
         cause: { kind: 'webhook', id: row.webhookId },
         inbox: row,
         withinMs: appendWithinMs,
+        urgent: route.urgent,
       })
       deps.boundary('ingest:after-append')
       if (result.tag !== 'claimed') return result
@@ -204,8 +219,8 @@ export const makeIngest = (deps: IngestDeps) => {
     return { at: deps.now(), newId: deps.newId, holders }
   }
 
-  const appendRow = (row: InboxRow): Promise<AppendResult> =>
-    deps.lane.append({ stream: 'inbox', expectedVersion: null, events: [], inbox: row }, appendWithinMs)
+  const appendRow = ({ urgent }: AnyWebhookRoute, row: InboxRow): Promise<AppendResult> =>
+    deps.lane.append({ stream: 'inbox', expectedVersion: null, events: [], inbox: row, urgent }, appendWithinMs)
 
   /** Runs a kept delivery through the present code again; the events name it as their cause. */
   const replay = async (
@@ -235,10 +250,10 @@ export const makeIngest = (deps: IngestDeps) => {
 }
 
 /** Waits no longer than a sender does: a database that is frozen neither answers nor fails. */
-const inTime = async <Value>(work: Promise<Value>): Promise<Value | 'late'> => {
+const inTime = async <Value>(work: Promise<Value>, withinMs: number): Promise<Value | 'late'> => {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, answerWithinMs, 'late')
+    timer = setTimeout(resolve, withinMs, 'late')
   })
   try {
     return await Promise.race([work, late])
@@ -246,99 +261,3 @@ const inTime = async <Value>(work: Promise<Value>): Promise<Value | 'late'> => {
     clearTimeout(timer)
   }
 }
-
-/** Counts equal repeats: all that arrive while a statement runs are one statement more. */
-const repeatCounter = (deps: Pick<IngestDeps, 'sql' | 'now'>): ((webhookId: string) => Promise<void>) => {
-  let counts = new Map<string, number>()
-  let flushing: Promise<void> | null = null
-  let next: Promise<void> | null = null
-
-  const flush = async (): Promise<void> => {
-    const batch = counts
-    counts = new Map()
-    const at = deps.now()
-    const rows = [...batch].sort(([one], [other]) => (one < other ? -1 : 1)).map(([w, n]) => ({ w, n, at }))
-    await deps.sql.unsafe(statement(inboxStatements, 'count_repeats'), [JSON.stringify(rows)], { prepare: true })
-  }
-
-  return (webhookId) => {
-    counts.set(webhookId, (counts.get(webhookId) ?? 0) + 1)
-    next ??= (flushing ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => {
-        next = null
-        flushing = flush()
-        return flushing
-      })
-    return next
-  }
-}
-
-const keptOf = (
-  route: AnyWebhookRoute,
-  delivery: Delivery,
-  reading: Exclude<Reading<unknown>, { tag: 'ping' }>,
-): Kept => {
-  const accepted = route.accepted(delivery)
-  switch (reading.tag) {
-    case 'facts':
-      return { ...reading, verdict: 'accepted', reason: reading.flags?.join(', ') ?? null, answer: accepted }
-    case 'poor':
-      return {
-        ...reading,
-        verdict: 'quarantined',
-        answer: accepted,
-        facts: route.takesPoor ? (reading.facts ?? null) : null,
-      }
-    case 'ignored':
-      return { ...reading, verdict: 'ignored', answer: accepted, facts: null }
-    default: {
-      const hash = sha256(Buffer.concat([Buffer.from(`${delivery.query}\n`), delivery.body])).toString('hex')
-      return {
-        dedupeKey: `${route.source}:unreadable:${hash}`,
-        canonical: hash,
-        verdict: 'quarantined',
-        reason: reading.reason,
-        answer: reading.answer,
-        facts: null,
-      }
-    }
-  }
-}
-
-const inboxRow = (
-  route: AnyWebhookRoute,
-  delivery: AuthenticDelivery,
-  at: { kept: Kept; content: Buffer; webhookId: string },
-): InboxRow => ({
-  webhookId: at.webhookId,
-  source: route.source,
-  route: route.route,
-  dedupeKey: at.kept.dedupeKey,
-  keyHash: sha256(at.kept.dedupeKey),
-  contentHash: at.content,
-  verdict: at.kept.verdict,
-  reason: at.kept.reason,
-  receivedAt: delivery.receivedAt,
-  peer: delivery.peer,
-  secretName: delivery.secretName,
-  method: delivery.method,
-  path: `/webhooks/${route.route}`,
-  query: delivery.method === 'GET' ? withoutSecret(delivery.query) : '',
-  headers: Object.fromEntries(
-    headersKept.flatMap((name) =>
-      delivery.headers.has(name) ? [[name, (delivery.headers.get(name) ?? []).join(', ')]] : [],
-    ),
-  ),
-  body: keptBody(delivery.body, route.secretFields()),
-  sha256: sha256(delivery.body),
-  subject: null,
-  repeatOf: null,
-})
-
-/** A query as it is kept: the key that proved the sender was checked, and is not written down. */
-const withoutSecret = (query: string): string =>
-  query
-    .split('&')
-    .filter((pair) => !/^secret=/i.test(pair))
-    .join('&')

@@ -29,6 +29,10 @@ export type WebhookRoute<Settings = never, Facts = never> = {
   readonly inquire?: (facts: Facts, delivery: Delivery) => Promise<Answer | null>
   /** The answer to a kept delivery and to its repeats, when it says more than that it was accepted. */
   readonly answerAfter?: (facts: Facts, delivery: Delivery) => Promise<Answer>
+  /** Money: taken before chats and forms, over connections that nothing else uses. */
+  readonly urgent?: boolean
+  /** The sender does not wait for a commit longer than this, because its answer grants nothing; absent: until it is committed. */
+  readonly answersWithinMs?: number
   /** The facts of a poor delivery go to `intake` too, because even they tell something; the row stays in quarantine. */
   readonly takesPoor?: boolean
 }
@@ -48,6 +52,8 @@ export type AnyWebhookRoute = {
   readonly decideAtOnce: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
   readonly inquire: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
   readonly answerAfter: (facts: unknown, delivery: Delivery) => Promise<Answer>
+  readonly urgent: boolean
+  readonly answersWithinMs: number | null
   readonly takesPoor: boolean
 }
 
@@ -67,5 +73,7 @@ export const webhookRoute = <Settings, Facts>(route: WebhookRoute<Settings, Fact
   inquire: async (facts, delivery) => (route.inquire ? route.inquire(facts as Facts, delivery) : null),
   answerAfter: async (facts, delivery) =>
     route.answerAfter ? route.answerAfter(facts as Facts, delivery) : route.wire.accepted(delivery),
+  urgent: route.urgent === true,
+  answersWithinMs: route.answersWithinMs ?? null,
   takesPoor: route.takesPoor === true,
 })

@@ -2,6 +2,7 @@ import { slugOf } from '../connectors/slug.ts'
 import { refundId } from '../domain/ids.ts'
 import type { Handled } from '../engine/handle.ts'
 import { type Kopecks, kopecks } from '../kernel/money.ts'
+import { type CalendarDate, moscowDate, parseCalendarDate, plusCalendarDays } from '../kernel/time.ts'
 import { exportPerson } from './personExport.ts'
 import type { Actor, By, EffectFilter, HttpPorts, OperationResult } from './ports.ts'
 import { problem } from './problem.ts'
@@ -19,6 +20,8 @@ export type OperatorRoute = {
 }
 
 const reasonCharsMax = 500
+/** The shop lists the last three years only. */
+const daysBackMax = 3 * 365
 
 const oneOf = <Choice extends string>(body: Body, name: string, choices: readonly Choice[]): Choice => {
   const found = choices.find((choice) => choice === body[name])
@@ -87,6 +90,15 @@ const reviewPartner = async (ports: HttpPorts, command: Command): Promise<Operat
 const days = (body: Body): number => {
   if (Number.isInteger(body.days) && Number(body.days) >= 1 && Number(body.days) <= 3660) return Number(body.days)
   throw problem(422, 'days-unreadable', 'days should be a whole number from 1 to 3660')
+}
+
+/** A day of Moscow in a body that has begun, and that the providers still tell about; null when none is named. */
+const dayOf = (ports: HttpPorts, body: Body): CalendarDate | null => {
+  if (body.day === undefined) return null
+  const day = typeof body.day === 'string' ? parseCalendarDate(body.day) : null
+  const today = moscowDate(ports.now())
+  if (day !== null && day <= today && day >= plusCalendarDays(today, -daysBackMax)) return day
+  throw problem(422, 'day-unreadable', `day should be a day such as ${today}, not later, and not older than 3 years`)
 }
 
 /** A sum of money in a body: whole kopecks above nothing. */
@@ -187,6 +199,18 @@ export const operatorRoutes: readonly OperatorRoute[] = [
   },
   { path: 'partners/:id/review', doc: 'Decide an application', body: { verdict: 'string' }, run: reviewPartner },
   {
+    path: 'partners/:id/unsubscribe',
+    doc: 'End the consent to advertising, when a partner asks for it by phone or letter',
+    body: {},
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `partner-${command.params[0]}`,
+        type: 'Unsubscribe',
+        data: {},
+        unknown: 'partner-unknown',
+      }),
+  },
+  {
     path: 'partners/:id/erase',
     doc: 'Forget a person for good',
     body: { basis: 'string' },
@@ -202,6 +226,19 @@ export const operatorRoutes: readonly OperatorRoute[] = [
     doc: 'Everything that is known about a partner',
     body: {},
     run: (ports, { params: [partnerId = ''], by, actor }) => exportPerson(ports, { partnerId, by, actor }),
+  },
+  {
+    path: 'reconciliation/:provider/run',
+    doc: 'Compare a provider’s books of a day with ours',
+    body: { day: 'string', dryRun: 'boolean' },
+    run: (ports, { params: [provider = ''], body, by }) =>
+      ports.operations.reconcile(provider, { day: dayOf(ports, body), dryRun: body.dryRun === true }, by),
+  },
+  {
+    path: 'differences/:id/correct',
+    doc: 'Do what is suggested about a difference',
+    body: {},
+    run: (ports, { params: [id = ''], by }) => ports.operations.correctDifference(id, by),
   },
   {
     path: 'subscriptions/:id/cancel',

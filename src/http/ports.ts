@@ -3,7 +3,7 @@ import type { Sql } from '../db/connect.ts'
 import type { ErasureBasis } from '../domain/partner.ts'
 import type { Codec } from '../engine/codec.ts'
 import type { CommandHandler } from '../engine/handle.ts'
-import type { Instant } from '../kernel/time.ts'
+import type { CalendarDate, Instant } from '../kernel/time.ts'
 
 /** Who asks: the role that a token gave. */
 export type Actor = { readonly role: 'operator' | 'analyst'; readonly name: string }
@@ -111,6 +111,14 @@ export type Operations = {
   readonly resumeDestination: (name: string, by: By) => Promise<OperationResult>
   readonly replayWebhook: (webhookId: string, by: By) => Promise<OperationResult>
   readonly releaseQuarantine: (webhookId: string, by: By) => Promise<OperationResult>
+  /** Compares a provider's books of a day with ours; null: of yesterday. With `dryRun` it only tells. */
+  readonly reconcile: (
+    provider: string,
+    asked: { readonly day: CalendarDate | null; readonly dryRun: boolean },
+    by: By,
+  ) => Promise<OperationResult>
+  /** Does what was suggested about a difference. */
+  readonly correctDifference: (differenceId: string, by: By) => Promise<OperationResult>
   /** Forgets a person for good; without it the service has no such command. */
   readonly erasePartner?: (partnerId: string, basis: ErasureBasis, by: By) => Promise<OperationResult>
   /** Moves the clock; only in the sandbox or with HUB_TEST_CLOCK. */

@@ -4,6 +4,7 @@ import type { PageTemplate } from '../connectors/tilda/page.ts'
 import { renderPage } from '../connectors/tilda/page.ts'
 import type { Sql } from '../db/connect.ts'
 import { planToPay } from '../domain/subscriptionState.ts'
+import { defused } from './exports.ts'
 import { databaseAway } from './ingest.ts'
 import { directoryPage, type Listed } from './pages/directoryPage.ts'
 import { pageResponse } from './pages/layout.ts'
@@ -128,8 +129,6 @@ export const partnersDoor = (deps: PublicDeps) =>
           }
     return pageResponse(page, 200, policy)
   })
-
-const defused = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text)
 
 /** `GET /feeds/partners.csv` and `.yml`: the listed partners for an import into a Tilda catalogue. */
 export const feedsDoor = (deps: PublicDeps) =>

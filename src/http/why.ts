@@ -137,9 +137,10 @@ const commandAndEvent = (event: RecordedEvent): Link[] => [
     id: null,
     position: null,
     at: event.recordedAt,
-    summary: `${event.meta.command}, by ${who(event.meta)}`,
+    summary: `${event.meta.command}, by ${who(event.meta)}${event.meta.origin ? `, found by ${event.meta.origin}` : ''}`,
     command: event.meta.command,
     cause: event.meta.cause,
+    ...(event.meta.origin === undefined ? {} : { origin: event.meta.origin }),
     ...(event.meta.reason === undefined ? {} : { reason: event.meta.reason }),
   },
   {

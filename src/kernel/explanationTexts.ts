@@ -1,6 +1,7 @@
 import { chatTexts } from './explanationTextsChats.ts'
 import { effectTexts } from './explanationTextsEffects.ts'
 import { moneyTexts } from './explanationTextsMoney.ts'
+import { reconciliationTexts } from './explanationTextsReconciliation.ts'
 import { webhookTexts } from './explanationTextsWebhooks.ts'
 import type { CodeFamily } from './explanationWords.ts'
 
@@ -207,4 +208,5 @@ export const codeTexts: readonly CodeFamily[] = [
   ...chatTexts,
   ...effectTexts,
   ...moneyTexts,
+  ...reconciliationTexts,
 ]

@@ -87,6 +87,8 @@ const content: CodeFamily = {
     en: 'Correct the cause (address, template, file) and repeat: hub effects retry ID, or give it up: hub effects discard ID.',
   },
   codes: [
+    ['reaction-failed', 'Правило не справилось с событием', 'A rule failed at an event'],
+    ['reaction-unknown', 'Нет такого правила или события', 'There is no such rule or event'],
     ['mailbox-full', 'Ящик получателя переполнен', 'The mailbox of the recipient is full'],
     ['hard-bounce', 'Такого почтового адреса нет', 'There is no such mail address'],
     ['address-not-valid', 'По этому адресу нельзя написать', 'This address cannot be written to'],

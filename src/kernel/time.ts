@@ -39,6 +39,20 @@ const moscowOffsetMs = 3 * 3_600_000
 /** The calendar day in Moscow of an instant. */
 export const moscowDate = (at: Instant): CalendarDate => instant(msOf(at) + moscowOffsetMs).slice(0, 10) as CalendarDate
 
+/** Reads a calendar day; null when the text is none, also for 30 February. */
+export const parseCalendarDate = (text: string): CalendarDate | null => {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return null
+  const ms = Date.parse(`${text}T00:00:00Z`)
+  return Number.isNaN(ms) || instant(ms).slice(0, 10) !== text ? null : (text as CalendarDate)
+}
+
+/** The moment at which a day begins in Moscow. */
+export const moscowDayStart = (day: CalendarDate): Instant => instant(Date.parse(`${day}T00:00:00Z`) - moscowOffsetMs)
+
+/** The calendar day a number of days later. */
+export const plusCalendarDays = (day: CalendarDate, days: number): CalendarDate =>
+  instant(Date.parse(`${day}T00:00:00Z`) + days * dayMs).slice(0, 10) as CalendarDate
+
 /**
  * The same Moscow wall time a number of calendar months later; a day that the month lacks becomes its last day,
  * so 31 January plus one month is 28 or 29 February.

@@ -14,6 +14,8 @@ const batchAppendsMax = 512
 const batchBytesMax = 8 * 1024 * 1024
 /** Appends that wait: beyond this the service is drowning, and senders are told to come again. */
 const queueMax = 20_000
+/** Urgent appends find room when the queue is full of others. */
+const urgentRoom = 2000
 /** A batch that is not answered in this time is taken for lost with its connection, and looked up over a new one. */
 const answerWithinMs = 10_000
 /** Batches on their way at once, over the one connection: while PostgreSQL commits one, the next is written and the last one's callers go on. */
@@ -35,6 +37,7 @@ export const isLogAway = (error: unknown): boolean =>
 type Waiting = {
   readonly prepared: PreparedAppend
   readonly expiresAt: number
+  readonly urgent: boolean
   readonly resolve: (result: AppendResult) => void
   readonly reject: (error: unknown) => void
 }
@@ -101,8 +104,10 @@ export const openLane = (deps: LaneDeps): Lane => {
   const append = (request: AppendRequest, withinMs = answerWithinMs): Promise<AppendResult> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(logAway('Cannot append: the service is stopping'))
-      if (queue.length >= queueMax) return reject(logAway(`Cannot append: ${queueMax} appends wait already`))
-      queue.push({ prepared: prepareAppend(request), expiresAt: deps.nowMs() + withinMs, resolve, reject })
+      const urgent = request.urgent === true
+      if (queue.length >= queueMax + (urgent ? urgentRoom : 0))
+        return reject(logAway(`Cannot append: ${queueMax} appends wait already`))
+      queue.push({ prepared: prepareAppend(request), expiresAt: deps.nowMs() + withinMs, urgent, resolve, reject })
       schedule()
     })
 
@@ -243,7 +248,10 @@ const answered = async ({ sql, id }: Connection, parameters: readonly string[]):
   return row
 }
 
-/** Takes what can share one commit, in order. A member that touches the same thing as an earlier one waits for a later batch. */
+/**
+ * Takes what can share one commit, the urgent first and then in order. A member that touches the same thing as an earlier one waits
+ * for a later batch.
+ */
 const nextBatch = (
   queue: readonly Waiting[],
   at: { readonly inFlight: ReadonlySet<string>; readonly limit: number; readonly nowMs: number },
@@ -252,7 +260,7 @@ const nextBatch = (
   const rest: Waiting[] = []
   const touched = new Set<string>()
   let bytes = 0
-  for (const member of queue) {
+  for (const member of urgentFirst(queue)) {
     if (member.expiresAt < at.nowMs) {
       member.reject(logAway('Cannot append: the database did not answer in time'))
       continue
@@ -268,6 +276,11 @@ const nextBatch = (
     }
   }
   return { batch, rest }
+}
+
+const urgentFirst = (queue: readonly Waiting[]): readonly Waiting[] => {
+  const urgent = queue.filter((member) => member.urgent)
+  return urgent.length === 0 ? queue : [...urgent, ...queue.filter((member) => !member.urgent)]
 }
 
 const resultOf = (prepared: PreparedAppend, index: number, row: BatchRow): AppendResult => {

@@ -17,7 +17,12 @@ export type EventMeta = {
   /** The operator behind it, and why. */
   readonly actor?: string
   readonly reason?: string
+  /** How it came to us when it was not in the usual way. */
+  readonly origin?: Origin
 }
+
+/** `reconciliation`: it was found in a provider's books and no notice of it had come. */
+export type Origin = 'reconciliation'
 
 /** The one thing that made a command happen. */
 export type Cause =
@@ -75,6 +80,8 @@ export type AppendRequest = {
   readonly claims?: { readonly take: readonly string[]; readonly release: readonly string[] }
   readonly keys?: readonly { readonly subject: string; readonly wrapped: Uint8Array }[]
   readonly settle?: Settlement
+  /** Goes into the next batch before everything that is not: a payer waits at a counter, a chat does not. */
+  readonly urgent?: boolean
 }
 
 /** What became of one append. */

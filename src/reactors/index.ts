@@ -8,6 +8,7 @@ import type { Instant } from '../kernel/time.ts'
 import { offerLeads } from './offerLeads.ts'
 import { openCabinets } from './openCabinets.ts'
 import { proveContacts } from './proveContacts.ts'
+import { reconcile, reconcileTypes } from './reconcile.ts'
 import { nameStatuses, pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
 import { remindPartners } from './remindPartners.ts'
 import { renewSubscriptions } from './renewSubscriptions.ts'
@@ -151,6 +152,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
     ],
     (event, states) => remindPartners(settings, event, states),
   ),
+  rule('reconcile', reconcileTypes, (event, states) => reconcile(settings, event, states)),
   rule('forgetPerson', ['PersonErased'], (_event, { partner }) =>
     partner?.status === 'erased'
       ? [{ destination: 'hub', kind: 'hub.forget', payload: { partnerId: partner.partnerId } }]
@@ -173,7 +175,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
   dialogRule('relayDialogs', ['MessageReceived', 'AnswerPrepared', 'MessageNoted'], (event, dialog, now) =>
     relayDialogs(settings, { event, now }, dialog),
   ),
-  dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced'], takeLeads),
+  dialogRule('takeLeads', ['DialogOpened', 'VisitorIntroduced', 'MessageReceived'], takeLeads),
   rule('nameStatuses', ['DialogStatusNoted'], nameStatuses),
   offerRule(settings),
   rule('pullLeads', ['LeadReceived', 'PullHinted'], pullLeads),
@@ -190,6 +192,9 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       'PaymentDeclined',
       'PaymentMismatched',
       'PaymentUnmatched',
+      'ContentConflicted',
+      'DifferenceFound',
+      'ReconciliationFailed',
     ],
     (event, states) => sendLetters(settings, event, states),
   ),

@@ -24,6 +24,7 @@ import type { Provider } from '../domain/subscriptionMessages.ts'
 import { paymentLinkMinutes } from '../domain/subscriptionPayments.ts'
 import type { Outcome } from '../kernel/decision.ts'
 import { type Instant, parseInstant, plusMs } from '../kernel/time.ts'
+import { absentThere, correctionSettled, listRefused, oursCompared, pageCompared } from './reconciled.ts'
 import type { ReactorSettings } from './settings.ts'
 
 /** The part of an effect that its outcome is understood by. */
@@ -38,6 +39,7 @@ export type Settled = {
 export type Addressed = {
   readonly stream: string
   readonly command: DomainCommand
+  readonly origin?: 'reconciliation'
   /** What is said instead when the stream refuses the command. */
   readonly otherwise?: { readonly stream: string; readonly command: DomainCommand }
 }
@@ -85,17 +87,21 @@ export const commandOf =
       case 'umnico.readStatuses':
         return named(effect, outcome.result as { statuses: readonly UmnicoStatus[] }, now)
       case 'yookassa.refund':
-        return refunded('yookassa', effect, now)
+        return correctionSettled(effect, null, now) ?? refunded('yookassa', effect, now)
       case 'cloudpayments.refund':
-        return refunded('cloudpayments', effect, now)
+        return correctionSettled(effect, null, now) ?? refunded('cloudpayments', effect, now)
       case 'yookassa.chargeSaved':
       case 'yookassa.readPayment':
       case 'cloudpayments.chargeToken':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
-        return outcome.result === null
-          ? null
-          : recorded(settings, outcome.result as Answered, now, effect.payload.retryAfter)
+        return outcome.result === null ? null : read(settings, effect, { answer: outcome.result as Answered, now })
+      case 'yookassa.reconcile':
+      case 'cloudpayments.reconcile':
+      case 'flexbe.reconcile':
+        return pageCompared(effect, outcome.result as Parameters<typeof pageCompared>[1], now)
+      case 'hub.reconcileOurs':
+        return oursCompared(effect, outcome.result as Parameters<typeof oursCompared>[1], now)
       default:
         return null
     }
@@ -188,6 +194,16 @@ const orderReady = (
       },
     },
   }
+}
+
+/** An answer of the provider to a question of ours; one that a reconciliation asked says so. */
+const read = (
+  settings: ReactorSettings,
+  effect: Settled,
+  { answer, now }: { answer: Answered; now: Instant },
+): Addressed => {
+  const addressed = recorded(settings, answer, now, effect.payload.retryAfter)
+  return effect.payload.origin === 'reconciliation' ? { ...addressed, origin: 'reconciliation' } : addressed
 }
 
 /** The provider's answer goes to the subscription that it names; one that names none of ours is reported. */
@@ -308,6 +324,8 @@ const refusal = (effect: Settled, code: string, now: Instant): Addressed | null 
     }
     case 'yookassa.refund':
     case 'cloudpayments.refund': {
+      const correction = correctionSettled(effect, code, now)
+      if (correction) return correction
       const to = target(effect)
       const refundId = readRefundId(String(effect.payload.refundId ?? ''))
       return to && refundId
@@ -316,10 +334,18 @@ const refusal = (effect: Settled, code: string, now: Instant): Addressed | null 
     }
     case 'protalk.ask':
       return handedOver(effect, code, now)
-    case 'yookassa.readPayment':
-      return unmatched('yookassa', { id: String(effect.payload.providerPaymentId ?? ''), reason: code, now })
-    case 'cloudpayments.readPayment':
-      return unmatched('cloudpayments', { id: String(effect.payload.transactionId ?? ''), reason: code, now })
+    case 'yookassa.reconcile':
+    case 'cloudpayments.reconcile':
+    case 'flexbe.reconcile':
+      return listRefused(effect, code, now)
+    case 'yookassa.readPayment': {
+      const id = String(effect.payload.providerPaymentId ?? '')
+      return absentThere(effect, code, now) ?? unmatched('yookassa', { id, reason: code, now })
+    }
+    case 'cloudpayments.readPayment': {
+      const id = String(effect.payload.transactionId ?? '')
+      return absentThere(effect, code, now) ?? unmatched('cloudpayments', { id, reason: code, now })
+    }
     default:
       return null
   }

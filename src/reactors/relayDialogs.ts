@@ -49,13 +49,30 @@ export const relayDialogs = (
   }
 }
 
-/** Makes a lead of a dialog as soon as it is known how to reach the visitor. */
+/** Whether an event tells how to reach the visitor, or what the visitor wants. */
+const tellsOfLead = (event: DomainEvent, dialog: Exclude<Dialog, { status: 'absent' }>): boolean => {
+  if (event.type === 'MessageReceived') return event.data.messageId === dialog.wish?.messageId
+  return (
+    (event.type === 'DialogOpened' || event.type === 'VisitorIntroduced') &&
+    Boolean(event.data.phone || event.data.email)
+  )
+}
+
+/** Makes a lead of a dialog as soon as a contact or a wish is known. */
 export const takeLeads = (event: DomainEvent, dialog: Dialog | null): readonly Asked[] => {
-  if (event.type !== 'DialogOpened' && event.type !== 'VisitorIntroduced') return []
-  if (!dialog || dialog.status === 'absent' || (!event.data.phone && !event.data.email)) return []
+  if (!dialog || dialog.status === 'absent' || !tellsOfLead(event, dialog)) return []
   const { name, phone, email } = dialog.visitor
   const leadId = leadIdOf(dialog.dialogId)
-  const details = { name, phone, email, city: null, service: null, wish: dialog.firstText, pageUrl: null, utm: {} }
+  const details = {
+    name,
+    phone,
+    email,
+    city: null,
+    service: null,
+    wish: dialog.wish?.text ?? null,
+    pageUrl: null,
+    utm: {},
+  }
   const data = {
     leadId,
     source: 'umnico',

@@ -1,6 +1,7 @@
 import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import type { Subscription } from '../domain/subscriptionState.ts'
+import { differenceAlert, runFailedAlert } from './differenceAlert.ts'
 import { companyOf, dayText, emailOf, greeting, letter, price, toOperator } from './letterParts.ts'
 import { type Asked, planOf, type ReactorSettings } from './settings.ts'
 
@@ -69,6 +70,18 @@ export const sendLetters = (
         text: `Провайдер ${event.data.provider} знает платёж ${event.data.providerPaymentId}, которого нет у нас: ${event.data.reason}.`,
         consoleUrl: `${settings.publicUrl}/console`,
       })
+    case 'ContentConflicted':
+      return toOperator(settings, 'operator-alert', {
+        title: 'Разное содержимое под одним номером',
+        text: `Источник ${event.data.source} прислал другое содержимое под уже известным номером. Действует первое; посмотрите оба сообщения.`,
+        consoleUrl: `${settings.publicUrl}/console/webhooks/${event.data.webhookId}`,
+      })
+    case 'DifferenceFound':
+      return event.data.alert ? toOperator(settings, 'operator-alert', differenceAlert(settings, event.data)) : []
+    case 'ReconciliationFailed': {
+      const failure = runFailedAlert(settings, event.data)
+      return event.data.trigger === 'schedule' ? toOperator(settings, 'operator-alert', failure) : []
+    }
     default:
       return []
   }

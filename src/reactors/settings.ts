@@ -1,4 +1,6 @@
+import type { Partner } from '../domain/partner.ts'
 import type { Plan, Provider } from '../domain/subscriptionMessages.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import type { Instant } from '../kernel/time.ts'
 
 /** A tariff as it is offered: with the days that are free before the first payment. */
@@ -38,6 +40,21 @@ export const planOf = (settings: Pick<ReactorSettings, 'plans'>, code: string | 
     settings.plans[0]
   if (!plan) throw new Error('Cannot choose a plan: the plans file should have at least one')
   return plan
+}
+
+/** The receipt of an operation about a subscription (54-FZ), to the address that the partner has now; null without receipts. */
+export const receiptOf = (
+  settings: ReactorSettings,
+  { partner, subscription }: { readonly partner: Partner | null; readonly subscription: Subscription | null },
+): {
+  readonly vatCode: number
+  readonly taxSystemCode: number | null
+  readonly email: string
+  readonly description: string
+} | null => {
+  const email = partner && 'application' in partner ? partner.application.email : null
+  const title = subscription && subscription.status !== 'absent' ? subscription.title : 'Размещение партнёра'
+  return settings.receipts && email ? { ...settings.receipts, email, description: title.slice(0, 128) } : null
 }
 
 /** An operation asked for. */

@@ -3,7 +3,7 @@ import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import { planToPay, type Subscription } from '../domain/subscriptionState.ts'
 import { plusMs } from '../kernel/time.ts'
-import { type Asked, planOf, type ReactorSettings } from './settings.ts'
+import { type Asked, planOf, type ReactorSettings, receiptOf } from './settings.ts'
 
 /** Minutes after which a payment is read again although no notification came: soon, later, and when its link has run out. */
 const rereadAfterMinutes = [3, 20, 65]
@@ -66,17 +66,14 @@ const descriptionMax = 128
 
 /** What every order of a subscription tells the provider: for whom, for what, and the receipt when receipts are on. */
 export const orderParts = (
-  settings: Pick<ReactorSettings, 'receipts'>,
+  settings: ReactorSettings,
   { partner, subscription }: { readonly partner: Partner | null; readonly subscription: Subscription | null },
 ) => {
   const email = partner && 'application' in partner ? partner.application.email : null
   const plan = subscription && subscription.status !== 'absent' ? planToPay(subscription) : null
   const description = (plan?.title ?? 'Размещение партнёра').slice(0, descriptionMax)
-  return {
-    email,
-    description,
-    receipt: settings.receipts && email ? { ...settings.receipts, email, description } : null,
-  }
+  const receipt = receiptOf(settings, { partner, subscription })
+  return { email, description, receipt: receipt && { ...receipt, description } }
 }
 
 const createPayment = (
@@ -113,10 +110,10 @@ const createPayment = (
 const refund = (
   settings: ReactorSettings,
   data: Extract<DomainEvent, { type: 'RefundRequested' }>['data'],
-  { partner, subscription }: { readonly partner: Partner | null; readonly subscription: Subscription | null },
+  states: { readonly partner: Partner | null; readonly subscription: Subscription | null },
 ): Asked => {
-  const { receipt } = orderParts(settings, { partner, subscription })
   const { provider, refundId, paymentId, subscriptionId, providerPaymentId, amountKopecks } = data
+  const receipt = receiptOf(settings, states)
   const description = 'Возврат по решению оператора'
   return {
     destination: provider,

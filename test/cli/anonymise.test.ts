@@ -165,6 +165,26 @@ describe('anonymised()', () => {
     )
   })
 
+  it('keeps the layout of JSON: blanks, order, names that come twice, digits and the way of escaping', () => {
+    const body =
+      '{\n  "type" : "message.incoming",\t"leadId":12345678901234567890123,\r\n "amount": 1.50e+2, "x":[ ], "type":"message.incoming",' +
+      '"message": {"sender" :{"name":"\\u041C\\u0430\\u0440\\u0438\\u044F", "site":"https:\\/\\/a.example\\/"}, "ok" : true , "no":null}}\n'
+    const now = textOf(anonymised(kept('umnico', 'application/json', body), []))
+    const named = /"name":"((?:\\u[\dA-F]{4}| )+)"/.exec(now)?.[1] ?? ''
+    assert.notEqual(JSON.parse(`"${named}"`), 'Мария')
+    assert.match(JSON.parse(`"${named}"`), /^\p{L}+ \p{L}+$/u)
+    const layout = (text: string): string =>
+      text
+        .replace(/"name":"[^"]*"/, '"name":""')
+        .replace(/"leadId":\d+/, '"leadId":0')
+        .replace(/"site":"[^"]*"/, '"site":""')
+    assert.equal(layout(now), layout(body))
+    assert.match(now, /"leadId":\d{23},/)
+    assert.match(now, /"site":"https:\\\/\\\//)
+    const foreign = 'null'
+    assert.equal(textOf(anonymised(kept('umnico', 'application/json', foreign), [])), 'xxxx')
+  })
+
   it('writes the place of a secret, drops other headers, and keeps bytes that are no UTF-8 as masked bytes', () => {
     const bytes = Buffer.concat([
       Buffer.from('Name='),

@@ -55,6 +55,7 @@ describe('the console of a running service', () => {
         '/console/effects',
         '/console/read-models',
         '/console/destinations',
+        '/console/reconciliation',
       ])
         await page(path)
       assert.match(await page('/assets/console.css'), /--accent/)

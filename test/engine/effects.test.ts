@@ -4,7 +4,7 @@ import { describe, it } from 'node:test'
 import { readModels } from '../../projections/index.ts'
 import { models } from '../../src/domain/index.ts'
 import { type DeliverDeps, type Destination, type Perform, startDelivering } from '../../src/engine/deliver.ts'
-import { effectIdOf, makeReacting, type PlannedEffect } from '../../src/engine/react.ts'
+import { effectIdOf, makeReacting, type PlannedEffect, type Reactor } from '../../src/engine/react.ts'
 import { addCandidate, makeRebuilder } from '../../src/engine/rebuild.ts'
 import type { DestinationPolicy } from '../../src/engine/settlement.ts'
 import type { Outcome } from '../../src/kernel/decision.ts'
@@ -26,15 +26,16 @@ const policy: DestinationPolicy = {
 const done: Outcome = { tag: 'done', result: null }
 
 /** Plans effects of one kind straight from events. */
-const reacting = (rig: Rig, effects: readonly PlannedEffect[]) =>
+const reacting = (rig: Rig, effects: readonly PlannedEffect[], reactors: readonly Reactor[] = []) =>
   makeReacting({
     sql: rig.core.sql,
     codec: rig.core.codec,
     keys: rig.core.keys,
     handler: rig.core.handler,
     onPlanned: () => {},
+    onParked: () => {},
     boundary: () => {},
-    reactors: [{ name: 'testRule', types: ['PartnerApplied'], react: () => effects }],
+    reactors: [{ name: 'testRule', types: ['PartnerApplied'], react: () => effects }, ...reactors],
   })
 
 const delivering = (rig: Rig, destinations: readonly Destination[], more: Partial<DeliverDeps> = {}) =>
@@ -93,6 +94,43 @@ const behaves = (title: string, work: (rig: Rig) => Promise<void>): void => {
 }
 
 describe('a reactor', () => {
+  behaves(
+    'that fails at an event is asked again about that one, while all other rules and events go on (W8)',
+    async (rig) => {
+      const poisoned = await playPartner(rig.core, at, { inn: '7700000009', upTo: 'applied' })
+      await playPartner(rig.core, at, { inn: '7700000016', upTo: 'applied' })
+      let cured = false
+      const rule: Reactor = {
+        name: 'poisonedRule',
+        types: ['PartnerApplied'],
+        react: (event) => {
+          if (!cured && event.subject === poisoned.id) throw new TypeError('There is no such field')
+          return [{ destination: 'fns', kind: 'test.cured', payload: {} }]
+        },
+      }
+      const react = reacting(rig, [{ destination: 'fns', kind: 'test.do', payload: {} }], [rule])
+      await react.step()
+      const kinds = async (): Promise<Record<string, number>> => {
+        const rows = await rig.core.sql<{ kind: string; count: number }[]>`
+        select kind, count(*)::int as count from hub.effects group by kind`
+        return Object.fromEntries(rows.map(({ kind, count }) => [kind, count]))
+      }
+      assert.deepEqual(await kinds(), { 'test.do': 2, 'test.cured': 1, 'rules.react': 1 })
+      const [parked] = await rig.core.sql<
+        { payload: Record<string, unknown> }[]
+      >`select payload from hub.effects where kind = 'rules.react'`
+      assert.deepEqual(parked?.payload, { reactor: 'poisonedRule', position: 1 })
+      const again = (number: number) => react.reactAgain(parked?.payload ?? {}, { number })
+      assert.deepEqual(await again(1), { tag: 'later', code: 'reaction-failed', detail: 'There is no such field' })
+      assert.equal((await again(5)).tag, 'refused')
+      cured = true
+      for (let time = 0; time < 2; time += 1) assert.equal((await again(6)).tag, 'done')
+      assert.deepEqual(await kinds(), { 'test.do': 2, 'test.cured': 2, 'rules.react': 1 })
+      const unknown = await react.reactAgain({ reactor: 'noRule', position: 1 }, { number: 1 })
+      assert.equal(unknown.tag === 'refused' && unknown.code, 'reaction-unknown')
+    },
+  )
+
   behaves('plans each effect once under a key that its event fixed, however often the event is read', async (rig) => {
     await playPartner(rig.core, at, { inn: '7700000009', upTo: 'applied' })
     const [event] = await rig.core.sql<{ eventId: string }[]>`select event_id from hub.events`

@@ -6,45 +6,7 @@ import { createDatabase } from '../support/database.ts'
 import { askToPay, form, goodCard, letterTo, partnerWhen, payAtYooKassa, payLink, submitForm } from '../support/road.ts'
 import { type Json, type RunningService, startService, until, withService } from '../support/service.ts'
 import { serveTwin, testClock, testTwinContext } from '../support/twinServer.ts'
-
-const v7 = {
-  type: 'message.incoming',
-  accountId: 147517,
-  leadId: 67918694,
-  isNewLead: true,
-  isNewCustomer: true,
-  message: {
-    messageId: 'm-501',
-    datetime: 1763900300123,
-    incoming: true,
-    message: {
-      text: 'Здравствуйте! Сколько стоит дом 120 м² в Ярославле? 🏡',
-      attachments: [{ type: 'photo', url: 'https://cdn.example/plan.jpg' }],
-    },
-    sender: { id: 9001, customerId: 7001, login: '79264376263', socialId: '79264376263', type: 'whatsapp2' },
-    source: { id: '255', realId: 255, saId: 88, type: 'message', identifier: '79990001122' },
-    sa: { id: 88, type: 'whatsapp2', login: '79990001122' },
-  },
-}
-const v8a = {
-  type: 'message.outgoing',
-  accountId: 147517,
-  leadId: 67918694,
-  message: {
-    messageId: 'm-502',
-    datetime: 1763900330000,
-    incoming: false,
-    customId: 'ob-7f3a',
-    message: { text: 'Карточка партнёра' },
-    source: { realId: 255, saId: 88, type: 'message' },
-  },
-}
-const v8b = {
-  type: 'lead.changed.status',
-  accountId: 147517,
-  leadId: 67918694,
-  lead: { id: 67918694, statusId: 42, userId: 15, amount: 0 },
-}
+import { v7, v8a, v8b } from '../support/umnicoBodies.ts'
 
 const verdicts = async (service: RunningService, source: string): Promise<Json[]> =>
   (await service.get(`/api/v1/webhooks?source=${source}&sort=receivedAt&limit=500`)).body.items.map(
@@ -101,21 +63,25 @@ describe('the road of a chat', () => {
     })
   })
 
-  it('learns the phone of a messenger from news of the person, and makes the lead then (road B)', async () => {
+  it('makes the lead of a wish without a phone, and learns the phone of a messenger from news of the person (road B)', async () => {
     await withService({ ...vectorEnv, DIALOG_MODE: 'native' }, async (service) => {
       const sender = { id: 9001, customerId: 7001, login: 'oleg', socialId: 'user_1', name: 'Олег', type: 'telegram' }
       const written = { ...v7, message: { ...v7.message, sender, sa: { id: 89, type: 'telegram', login: 'primer' } } }
       assert.equal((await hook(service, 'umnico/s3cr3t', written)).status, 200)
-      const [before] = await listWhen(service, 'dialogs', (items) => items.length === 1)
-      assert.deepEqual([before.channel, before.phone, before.leadId], ['telegram', null, null])
+      const [before] = await listWhen(service, 'dialogs', ([row]) => row?.leadId)
+      assert.deepEqual([before.channel, before.phone], ['telegram', null])
+      const [wished] = await listWhen(service, 'leads', (items) => items.length === 1)
+      assert.deepEqual([wished.leadId, wished.phone], [before.leadId, null])
+      assert.match(wished.wish, /120 м² в Ярославле/)
       const news = {
         type: 'customer.changed',
         accountId: 147517,
         customer: { id: 7001, name: 'Олег', phone: '79090751580' },
       }
       assert.equal((await hook(service, 'umnico/s3cr3t', news)).status, 200)
-      const [after] = await listWhen(service, 'dialogs', ([row]) => row?.leadId)
-      assert.deepEqual([after.dialogId, after.phone], [before.dialogId, '+79090751580'])
+      const [after] = await listWhen(service, 'dialogs', ([row]) => row?.phone)
+      assert.deepEqual([after.dialogId, after.phone, after.leadId], [before.dialogId, '+79090751580', before.leadId])
+      await listWhen(service, 'leads', ([row]) => row?.phone === '+79090751580')
       const request = {
         tool: 'leave_request',
         city: 'Ярославль',
@@ -211,6 +177,7 @@ describe('the road of a chat', () => {
           .find((one: Json) => one.id === chat.id)
           .messages.filter((message: Json) => !message.incoming)
       await until(async () => (await answers()).length === 1, 'an answer of the bot')
+      assert.deepEqual((await service.get('/api/v1/leads')).body.items, [], 'a greeting is no wish')
       assert.match((await answers())[0].text, /Подскажу партнёров/)
       const [dialog] = await listWhen(service, 'dialogs', (items) => items.length === 1)
       const [sent] = await listWhen(

@@ -171,6 +171,41 @@ describe('the log', () => {
       for (const result of await Promise.all([...good, ...more])) assert.equal(result.tag, 'appended')
     })
 
+    it('takes the urgent before whatever waits, and has room for it when the queue is full (W12)', async () => {
+      const lane = newLane()
+      const first = lane.append(request(`u-${randomUUID()}`, 0))
+      let done = 0
+      const usual = Array.from({ length: 600 }, () =>
+        lane.append(request(`u-${randomUUID()}`, 0)).then(() => {
+          done += 1
+        }),
+      )
+      const urgent = lane.append(request(`u-${randomUUID()}`, 0, { urgent: true })).then(() => done)
+      assert.ok((await urgent) < 600, 'more than a batch waited before it')
+      await Promise.all([first, ...usual])
+
+      const away = openLane({
+        open: () =>
+          connect('postgres://127.0.0.1:9/none', {
+            connectionsMax: 1,
+            applicationName: 'test',
+            prepare: true,
+            statementTimeoutMs: 0,
+          }),
+        nowMs: () => performance.now(),
+      })
+      const reason = (more: Partial<AppendRequest>): Promise<string> =>
+        away.append({ ...request('u-1', null, more), events: [] }, 1).then(
+          () => 'appended',
+          (error: Error) => error.message,
+        )
+      const full = Array.from({ length: 20_000 }, () => reason({}))
+      assert.match(await reason({}), /20000 appends wait already/)
+      assert.doesNotMatch(await reason({ urgent: true }), /wait already/)
+      assert.ok(!(await Promise.all(full)).includes('appended'))
+      await away.close()
+    })
+
     it('looks up what was committed when the connection is lost, and never doubles it (R12)', async () => {
       const lane = newLane()
       const stream = `l-${randomUUID()}`

@@ -46,9 +46,12 @@ export const testApi = async () => {
     },
     operations: makeOperations({
       core,
+      newId: randomUUID,
       destinations: [
         { name: 'fns', off: false },
         { name: 'email', off: true },
+        { name: 'yookassa', off: false },
+        { name: 'cloudpayments', off: true },
       ],
       testClock: false,
       wakeBuilding: () => {},

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { Fixture } from '../../src/cli/anonymise.ts'
 import { vectorEnv } from './chats.ts'
 import type { RunningService } from './service.ts'
+import { known } from './webhookReading.ts'
 
 const tildaKey = 'k-tilda-1'
 const terminalSecret = 'terminal-secret-of-the-tests'
@@ -20,11 +21,12 @@ export const recordingEnv: Readonly<Record<string, string>> = {
   CLOUDPAYMENTS_BASE_URL: 'http://127.0.0.1:9',
 }
 
-const secrets: Readonly<Record<string, string>> = { umnico: 's3cr3t', flexbe: 's3cr3t' }
+const secrets: Readonly<Record<string, string>> = { umnico: known.path, flexbe: known.path, tilda: tildaKey }
 
 /** What proves a sender, for bytes whose proof was not kept. */
 const proofOf = (source: string, body: Uint8Array): Readonly<Record<string, string>> => {
   if (source === 'tilda') return { 'x-api-key': tildaKey }
+  if (source === 'protalk') return { 'x-webhook-secret': known.tool }
   if (source === 'cloudpayments')
     return { 'content-hmac': createHmac('sha256', terminalSecret).update(body).digest('base64') }
   return {}
@@ -37,7 +39,9 @@ export const sendRecorded = async (
 ): Promise<number> => {
   const body = new Uint8Array(Buffer.from(sent.body as Uint8Array))
   const path = sent.path.replace(':secret', secrets[sent.source] ?? '')
-  const response = await fetch(`${service.url}${path}${sent.query === '' ? '' : `?${sent.query}`}`, {
+  // The public key names the account, so its place is all that is kept of it.
+  const query = sent.query.replace(encodeURIComponent(':publickey'), known.publicKey)
+  const response = await fetch(`${service.url}${path}${query === '' ? '' : `?${query}`}`, {
     method: sent.method,
     headers: { ...sent.headers, ...proofOf(sent.source, body) },
     ...(sent.method === 'GET' ? {} : { body }),

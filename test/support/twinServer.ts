@@ -85,6 +85,38 @@ export const testTwinContext = <State>(options: {
   }
 }
 
+/** A twin over a real socket with a service that takes its hooks, each noted as its path and body. */
+export type HookedTwin = {
+  readonly url: string
+  readonly clock: TestClock
+  readonly hooks: string[]
+  readonly tell: (path: string, body: unknown) => Promise<Response>
+}
+
+/** Runs a twin and a service that answers its hooks, for the length of one test. */
+export const withHookedTwin = async <State>(
+  made: { readonly twin: (context: TwinContext<State>) => Twin; readonly answer: () => Response },
+  work: (hooked: HookedTwin) => Promise<void>,
+): Promise<void> => {
+  const clock = testClock('2026-03-02T09:00:00.000Z')
+  const hooks: string[] = []
+  const service = await serveHandler(async (request) => {
+    hooks.push(`${new URL(request.url).pathname} ${await request.text()}`)
+    return made.answer()
+  })
+  const context = testTwinContext<State>({ clock, hubUrl: () => service.url })
+  const twin = await serveTwin(made.twin(context))
+  const tell = (path: string, body: unknown) =>
+    fetch(`${twin.url}${path}`, { method: 'POST', body: JSON.stringify(body) })
+  try {
+    await work({ url: twin.url, clock, hooks, tell })
+  } finally {
+    context.close()
+    await twin.stop()
+    await service.stop()
+  }
+}
+
 /** Waits until a condition holds, and fails the test when it never does. */
 export const until = async (condition: () => boolean | Promise<boolean>, what: string): Promise<void> => {
   const deadline = msOf(instant(Date.now())) + 10_000

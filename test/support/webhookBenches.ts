@@ -1,7 +1,11 @@
 import { createHmac } from 'node:crypto'
 import fc from 'fast-check'
-import type { Bench, Change, Sender } from './webhookBodies.ts'
-import { type HookName, known, paymentKinds, signedText } from './webhookClassifier.ts'
+import { everyChange, fresh, senders, to, unstorable, words } from './benchParts.ts'
+import { byQuery, clientTools, partnerTools, protalk, proving, request } from './botBenches.ts'
+import { tilda, tildaWays } from './tildaBenches.ts'
+import type { Bench } from './webhookBodies.ts'
+import { signedText } from './webhookClassifier.ts'
+import { type HookName, known, paymentKinds } from './webhookReading.ts'
 
 /** How each hook is fuzzed. */
 export const benchOf = (hook: HookName): Bench => {
@@ -15,64 +19,24 @@ export const benchOf = (hook: HookName): Bench => {
     case 'yookassa':
       return yookassa
     case 'protalk/client':
-      return protalk(hook, { tool: 'find_partners', other: 'partner_card', foreign: 'my_leads' })
+      return protalk(hook, clientTools)
     case 'protalk/partner':
-      return protalk(hook, { tool: 'my_leads', other: 'subscription_status', foreign: 'find_partners' })
+      return protalk(hook, partnerTools)
+    case 'tilda/field':
+    case 'tilda/cookie':
+    case 'tilda/page':
+      return tildaWays[hook]
+    case 'protalk/client/get':
+      return byQuery(protalk(hook, clientTools))
+    case 'protalk/partner/get':
+      return byQuery(protalk(hook, partnerTools))
+    case 'protalk/client/write':
+      return request
+    case 'protalk/partner/write':
+      return proving
     default:
       return cloudpayments(hook)
   }
-}
-
-/** Numbers that never meet: a repeat is sent on purpose or not at all. */
-const fresh = fc.noShrink(fc.noBias(fc.integer({ min: 1_000_000_000, max: 9_000_000_000_000_000 })))
-
-/** A NUL and half of a surrogate pair have no place in PostgreSQL, and come nevertheless. */
-const unstorable = 'a\u0000b\ud800'
-
-const words = fc.constantFrom(
-  'Ярославль',
-  'Мария & Ко',
-  '100% «дом»',
-  '',
-  'a+b=c',
-  '🏡',
-  "'; drop table x; --",
-  unstorable,
-)
-
-const to =
-  (path: string, headers: Readonly<Record<string, string>> = {}): Sender =>
-  () => ({ path, headers })
-
-/** The right way most of the time, and now and then each of the wrong ones. */
-const senders = (right: readonly Sender[], wrong: readonly Sender[]): fc.Arbitrary<Sender> =>
-  fc.oneof({ weight: 6, arbitrary: fc.constantFrom(...right) }, { weight: 1, arbitrary: fc.constantFrom(...wrong) })
-
-const everyChange: readonly Change[] = ['drop', 'odd', 'odd', 'repeat', 'deep', 'many', 'forbidden', 'long-name']
-
-const tilda: Bench = {
-  hook: 'tilda',
-  medias: ['form', 'form', 'json'],
-  valid: fc.record({ id: fresh, word: words }).map(({ id, word }) => [
-    ['Name', word],
-    ['Phone', `+7912${String(id).slice(-7)}`],
-    ['Email', `${id}@example.ru`],
-    ['Город', word],
-    ['tranid', `7654321:${id}`],
-    ['formid', 'form222'],
-  ]),
-  odd: {
-    Phone: ['', 'нет', null],
-    Email: ['@', 'x'.repeat(5000)],
-    tranid: ['', unstorable, 'x'.repeat(300)],
-    ИНН: ['7', {}],
-  },
-  mayDrop: ['Phone', 'Email', 'tranid'],
-  changes: everyChange,
-  senders: senders(
-    [to('tilda/form', { 'x-api-key': known.key })],
-    [to('tilda/form'), to('tilda/form', { 'x-api-key': 'k-test-2' }), to('tilda/form?X-Api-Key=k-test-1')],
-  ),
 }
 
 const umnico: Bench = {
@@ -148,33 +112,6 @@ const yookassa: Bench = {
     ],
   ),
 }
-
-const protalk = (
-  hook: HookName,
-  { tool, other, foreign }: Readonly<Record<'tool' | 'other' | 'foreign', string>>,
-): Bench => ({
-  hook,
-  medias: ['form', 'json'],
-  valid: fc.record({ id: fresh, word: words }).map(({ id, word }) => [
-    ['tool', tool],
-    ['city', word],
-    ['limit', String(id)],
-    ['chat_id', `umn147517_${id}`],
-  ]),
-  odd: {
-    tool: [other, foreign, '', 'nothing', 5, null],
-    city: [{}, '<b>'],
-    limit: [-1, 'NaN'],
-    chat_id: [unstorable, 5, []],
-    secret: [known.tool, 'k-tool-2'],
-  },
-  mayDrop: ['tool', 'city', 'chat_id'],
-  changes: everyChange,
-  senders: senders(
-    [to(hook, { 'x-webhook-secret': known.tool }), to(`${hook}?secret=${known.tool}`)],
-    [to(hook), to(hook, { 'x-webhook-secret': 'k-tool-2' }), to(`${hook}?secret=`)],
-  ),
-})
 
 const amounts = ['abc', '-1', '1e3', '10,00', '10.001', 'NaN', '', '7', '7.5']
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { HookName, Sent } from './webhookClassifier.ts'
+import type { HookName, Sent } from './webhookReading.ts'
 
 /** Names with values in the order of sending, so that a name can come twice. */
 export type Entries = readonly (readonly [string, unknown])[]
@@ -18,6 +18,8 @@ export type Bench = {
   /** Changes that the documents judge; what they leave open is not sent. */
   readonly changes: readonly Change[]
   readonly senders: fc.Arbitrary<Sender>
+  /** Everything goes in the query, by GET. */
+  readonly byQuery?: true
 }
 
 /** What is changed in a valid body. */
@@ -32,7 +34,9 @@ export type Sender = (
 const types = { form: 'application/x-www-form-urlencoded', json: 'application/json' }
 
 /** Deliveries to a hook: valid ones, spoiled ones, and ones of strangers. */
-export const deliveriesOf = (bench: Bench): fc.Arbitrary<Sent> => {
+export const deliveriesOf = (bench: Bench): fc.Arbitrary<Sent> => (bench.byQuery ? queriesOf(bench) : bodiesOf(bench))
+
+const bodiesOf = (bench: Bench): fc.Arbitrary<Sent> => {
   const { hook } = bench
   const changed = fc.oneof(
     { weight: 2, arbitrary: bench.valid },
@@ -42,7 +46,7 @@ export const deliveriesOf = (bench: Bench): fc.Arbitrary<Sent> => {
     media,
     body: new TextEncoder().encode(media === 'form' ? formText(entries) : jsonText(entries)),
   }))
-  const otherMedias = hook === 'tilda' || hook.startsWith('cloudpayments') ? otherTypes : []
+  const otherMedias = hook.startsWith('tilda') || hook.startsWith('cloudpayments') ? otherTypes : []
   return fc
     .record({ base: bodies, spoil: spoiling, otherMedia: seldom(otherMedias), sender: bench.senders })
     .map(({ base, spoil, otherMedia, sender }) => {
@@ -51,6 +55,40 @@ export const deliveriesOf = (bench: Bench): fc.Arbitrary<Sent> => {
       const { path, headers } = sender(body, media.replace(/;.*/, ''))
       return { hook, path, headers: { 'content-type': media, ...headers }, body }
     })
+}
+
+/** Pieces that no honest query holds; an address carries them as they are. */
+const oddPieces = ['%E0%A4%A', '%zz', '&&', '=', '%00', '+', '&&&=&']
+
+const queriesOf = (bench: Bench): fc.Arbitrary<Sent> => {
+  const { hook } = bench
+  const entries = fc.oneof(
+    { weight: 2, arbitrary: bench.valid },
+    { weight: 3, arbitrary: bench.valid.chain((valid) => changedEntries(bench, valid)) },
+  )
+  const spoil = fc.oneof(
+    { weight: 12, arbitrary: fc.constant((query: string) => query) },
+    { weight: 2, arbitrary: fc.nat(1000).map((at) => (query: string) => query.slice(0, (query.length * at) / 1000)) },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(fc.nat(1000), fc.constantFrom(...oddPieces)).map(([at, piece]) => (query: string) => {
+        const place = Math.trunc((query.length * at) / 1000)
+        return `${query.slice(0, place)}${piece}${query.slice(place)}`
+      }),
+    },
+  )
+  return fc.record({ entries, spoil, sender: bench.senders }).map((made) => {
+    const { path, headers } = made.sender(new Uint8Array(), '')
+    const query = made.spoil(formText(made.entries))
+    const [place, own] = path.split('?')
+    return {
+      hook,
+      method: 'GET',
+      path: `${place}?${[query, ...(own ? [own] : [])].join('&')}`,
+      headers,
+      body: new Uint8Array(),
+    }
+  })
 }
 
 const otherTypes = ['text/xml', 'multipart/form-data; boundary=x', 'text/plain', types.form, types.json]

@@ -171,8 +171,24 @@ const listPayments =
     const payments = items.flatMap((item) => paymentFromModel(item, desk.settings.publicId) ?? [])
     // A payment that cannot be read would be missing from a reconciliation without a word.
     if (payments.length !== items.length) return notUnderstood()
-    return done({ payments, nextCursor: model.length < pageSize ? null : String(pageNumber + 1) })
+    const refunds = model.flatMap((item) => listedRefund(item))
+    return done({ payments, refunds, nextCursor: model.length < pageSize ? null : String(pageNumber + 1) })
   }
+
+/** An operation of the list that takes money back, with the payment that it belongs to. */
+const listedRefund = (item: JsonNode): readonly ProviderRefund[] => {
+  const providerPaymentId = originalOf(item)
+  if (providerPaymentId === null) return []
+  return refundOf(item).map(({ id, status, amountKopecks, jsonData }) => ({
+    refundId: ownRefundId(jsonData) ?? '',
+    providerRefundId: id,
+    providerPaymentId,
+    status,
+    amountKopecks,
+  }))
+}
+
+const ownRefundId = (jsonData: string | null): string | null => textAt(nodeOf(jsonData ?? '') ?? undefined, 'refund_id')
 
 const refund =
   (desk: Desk): Performer<unknown, ProviderRefund> =>
@@ -190,9 +206,7 @@ const giveBack = async (
   if (!keyIsRemembered(attempt, cloudpaymentsKeyLifetimeMs)) {
     const listed = await listRefunds(desk, { of: providerPaymentId, from: attempt.firstAttemptAt, attempt })
     if (ended(listed)) return listed.end
-    const own = listed.value.find(
-      ({ jsonData }) => textAt(nodeOf(jsonData ?? '') ?? undefined, 'refund_id') === refundId,
-    )
+    const own = listed.value.find(({ jsonData }) => ownRefundId(jsonData) === refundId)
     if (own !== undefined)
       return done({
         refundId,

@@ -15,7 +15,7 @@ import {
   type Transaction,
 } from './twinModel.ts'
 import { paramsOf } from './twinParams.ts'
-import { payOrder, type Terminal } from './twinPay.ts'
+import { applyAgain, payOrder, type Terminal } from './twinPay.ts'
 
 /** What the CloudPayments twin keeps between two starts. */
 export type CloudPaymentsTwinState = TwinState<TerminalData>
@@ -117,8 +117,8 @@ const summaryOf = ({ Success, Message, Model }: Envelope): string => {
 }
 
 /**
- * The routes for tests: `POST /act` acts the payer (`{orderId, card}`), the bank (`{token, reasonCode}`) and the cabinet
- * (`{check: false}`); `POST /hooks` sets how notifications misbehave, or sends a lie (`{lie: {kind, fields, secret}}`) and tells
+ * The routes for tests: `POST /act` acts the payer (`{orderId, card}`), the bank (`{token, reasonCode}`), the cabinet
+ * (`{check: false}`) and a terminal that applies a payment twice in spite of the key (`{transactionId, again: true}`); `POST /hooks` sets how notifications misbehave, or sends a lie (`{lie: {kind, fields, secret}}`) and tells
  * how it was answered.
  */
 const actRoute = async (terminal: Terminal, request: Request, path: string): Promise<Response | null> => {
@@ -142,6 +142,12 @@ const act = async (terminal: Terminal, asked: Readonly<Record<string, unknown>>)
     const transaction = await payByCard(terminal, asked.orderId, asked.card)
     if (transaction === null) return jsonResponse({ error: 'No open order of this id, or no test card' }, 409)
     return jsonResponse(envelopeOf((await terminal.desk.state()).data, transaction, terminal.publicId))
+  }
+  if (typeof asked.transactionId === 'number' && asked.again === true) {
+    const again = await terminal.desk.change((data, now) =>
+      applyAgain(data, { of: Number(asked.transactionId), now, terminal }),
+    )
+    return again === null ? jsonResponse({ error: 'No completed payment of this number' }, 409) : jsonResponse(again)
   }
   const done = await terminal.desk.change<boolean>((data) => {
     if (typeof asked.check === 'boolean') return { data: { ...data, checkOn: asked.check }, result: true }

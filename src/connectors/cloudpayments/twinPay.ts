@@ -107,3 +107,16 @@ export const payOrder = async (
     result: transaction,
   }))
 }
+
+/** The fault that a merchant fears: the same payment is made a second time, under a number of its own. Null: it was not paid. */
+export const applyAgain = (
+  data: TerminalData,
+  { of, now, terminal }: { readonly of: number; readonly now: Instant; readonly terminal: Pick<Terminal, 'secret'> },
+): TwinChange<TerminalData, Transaction | null> => {
+  const first = data.transactions[of]
+  if (first?.type !== 'Payment' || first.status !== 'Completed') return { data, result: null }
+  const id = data.lastNumber + 1
+  const second: Transaction = { ...first, id, createdAt: now, confirmedAt: now }
+  const next = withTransaction({ ...data, lastNumber: id }, second)
+  return { data: next, result: second, hooks: [hookOf('pay', fieldsOf('pay', second), terminal.secret)] }
+}

@@ -48,7 +48,10 @@ const pagesMax = 100
 export const flexbeCourier = (settings: FlexbeSettings, deps: { readonly call: ProviderCall }): Courier => ({
   destination: 'flexbe',
   policy,
-  performers: { 'flexbe.pullLeads': pullLeads({ settings, call: deps.call }) },
+  performers: {
+    'flexbe.pullLeads': pullLeads({ settings, call: deps.call }),
+    'flexbe.listLeads': listLeads({ settings, call: deps.call }),
+  },
 })
 
 type Desk = { readonly settings: FlexbeSettings; readonly call: ProviderCall }
@@ -60,18 +63,41 @@ const pullLeads =
     const since = given === null ? null : parseInstant(given)
     if (given !== null && since === null) return unsendable('since')
     const from = since === null ? plusMs(attempt.now, -firstPullMs) : plusMs(since, -overlapMs)
-    const leads = new Map<string, FlexbeLead>()
-    for (let page = 0; page < pagesMax; page += 1) {
-      const answer = await pageOf(desk, { from, page }, attempt)
-      if (ended(answer)) return answer.end
-      const read = answer.value.flatMap((item) => leadOf(desk, item) ?? [])
-      const isNew = read.some(({ leadId }) => !leads.has(leadId))
-      for (const lead of read) leads.set(lead.leadId, lead)
-      // A page that says nothing new is the last one again.
-      if (answer.value.length < pageLeadsMax || !isNew) break
-    }
-    return done({ leads: [...leads.values()], cursor: cursorOf([...leads.values()], since, attempt) })
+    const leads = await leadsSince(desk, { from, to: null }, attempt)
+    if (ended(leads)) return leads.end
+    return done({ leads: leads.value, cursor: cursorOf(leads.value, since, attempt) })
   }
+
+/** All leads of a window of time, both ends included, for reconciliation. */
+const listLeads =
+  (desk: Desk): Performer<unknown, { readonly leads: readonly FlexbeLead[] }> =>
+  async (payload, attempt) => {
+    const asked = asBody(payload)
+    const from = parseInstant(bodyTextAt(asked, 'from') ?? '')
+    const to = parseInstant(bodyTextAt(asked, 'to') ?? '')
+    if (from === null || to === null) return unsendable(from === null ? 'from' : 'to')
+    const leads = await leadsSince(desk, { from, to }, attempt)
+    if (ended(leads)) return leads.end
+    // The older API cannot be asked for an end; a lead whose moment is not told is looked at to be sure.
+    return done({ leads: leads.value.filter(({ at }) => at === null || (at >= from && at <= to)) })
+  }
+
+/** The window of a list; null: until now. */
+type Window = { readonly from: Instant; readonly to: Instant | null }
+
+const leadsSince = async (desk: Desk, window: Window, attempt: Attempt): Promise<Step<readonly FlexbeLead[]>> => {
+  const leads = new Map<string, FlexbeLead>()
+  for (let page = 0; page < pagesMax; page += 1) {
+    const answer = await pageOf(desk, { ...window, page }, attempt)
+    if (ended(answer)) return answer
+    const read = answer.value.flatMap((item) => leadOf(desk, item) ?? [])
+    const isNew = read.some(({ leadId }) => !leads.has(leadId))
+    for (const lead of read) leads.set(lead.leadId, lead)
+    // A page that says nothing new is the last one again.
+    if (answer.value.length < pageLeadsMax || !isNew) break
+  }
+  return { value: [...leads.values()] }
+}
 
 const asBody = (payload: unknown): BodyValue | undefined => parseAnswerJson(JSON.stringify(payload) ?? '')
 
@@ -82,7 +108,7 @@ const cursorOf = (leads: readonly FlexbeLead[], since: Instant | null, attempt: 
   return instant(moments.reduce((newest, at) => Math.max(newest, at), start))
 }
 
-type Page = { readonly from: Instant; readonly page: number }
+type Page = Window & { readonly page: number }
 
 const leadOf = ({ settings }: Desk, item: BodyValue): FlexbeLead | null =>
   settings.siteId === null ? legacyLeadOf(item) : restLeadOf(item)
@@ -138,12 +164,13 @@ const legacyRefusal = (code: string, attempt: Attempt): NotDone => {
 const restPage = async (
   { settings, call }: Desk,
   siteId: string,
-  { from, page, attempt }: Page & { readonly attempt: Attempt },
+  { from, to, page, attempt }: Page & { readonly attempt: Attempt },
 ): Promise<Step<readonly BodyValue[]>> => {
   const query = new URLSearchParams({
     page: String(page + 1),
     limit: String(pageLeadsMax),
     dateFrom: from,
+    ...(to === null ? {} : { dateTo: to }),
     sorting: 'date:desc',
   })
   const base = settings.baseUrl ?? flexbeRestUrl

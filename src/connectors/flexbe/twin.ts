@@ -123,7 +123,10 @@ const restList = (leads: readonly SiteLead[], siteId: string, query: URLSearchPa
   const number = Math.max(Number(query.get('page') ?? 1) || 1, 1)
   const limit = Math.min(Number(query.get('limit') ?? 50) || 50, 100)
   const from = parseInstant(query.get('dateFrom') ?? '')
-  const chosen = leads.filter(({ at, status }) => status !== 'deleted' && (from === null || at >= from)).toReversed()
+  const to = parseInstant(query.get('dateTo') ?? '')
+  const chosen = leads
+    .filter(({ at, status }) => status !== 'deleted' && (from === null || at >= from) && (to === null || at <= to))
+    .toReversed()
   const list = chosen.slice((number - 1) * limit, number * limit).map((lead) => restLead(lead, siteId))
   return { list, pagination: { page: number, limit, total: chosen.length } }
 }

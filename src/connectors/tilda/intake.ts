@@ -1,10 +1,10 @@
 import { leadId, leadStream, partnerId, partnerStream, readPartnerId } from '../../domain/ids.ts'
-import { type Application, contactClaims, innClaim } from '../../domain/partner.ts'
+import { type Application, contactClaims, innClaim, suppressionClaims } from '../../domain/partner.ts'
 import type { IntakeContext, IntakeTarget } from '../connector.ts'
 import type { TildaFormFacts } from './wire.ts'
 
-/** The application that a form makes. */
-export const applicationOf = (facts: TildaFormFacts): Application => ({
+/** The application that a form makes. `suppressed`: advertising may not reach its contact, so its consent does not count. */
+export const applicationOf = (facts: TildaFormFacts, suppressed: boolean): Application => ({
   contactName: facts.name,
   phone: facts.phone,
   email: facts.email,
@@ -16,26 +16,34 @@ export const applicationOf = (facts: TildaFormFacts): Application => ({
   plan: facts.plan,
   comment: facts.comment,
   personalData: facts.consent.personalData,
-  marketing: facts.consent.marketing,
+  marketing: facts.consent.marketing && !suppressed,
   policyText: facts.consent.policyText,
   utm: facts.utm,
   formId: facts.formId,
+  ...(suppressed ? { suppressed } : {}),
 })
 
 /** The claims by which a form finds its partner: the INN first, then the contact of an application that waits for details. */
+const ownClaims = (facts: TildaFormFacts): readonly string[] => [
+  ...(facts.inn ? [innClaim(facts.inn)] : []),
+  ...contactClaims(facts),
+]
+
+/** What a form has to know: who holds its claims, and whether its contact is suppressed. */
 export const formClaims = (facts: TildaFormFacts): readonly string[] =>
   facts.kind === 'partner_registration' || facts.kind === 'partner_profile'
-    ? [...(facts.inn ? [innClaim(facts.inn)] : []), ...contactClaims(facts)]
+    ? [...ownClaims(facts), ...suppressionClaims(facts)]
     : []
 
 const holderOf = (facts: TildaFormFacts, context: IntakeContext): string | null => {
-  const claim = formClaims(facts).find((candidate) => context.holders.has(candidate))
+  const claim = ownClaims(facts).find((candidate) => context.holders.has(candidate))
   return claim === undefined ? null : (context.holders.get(claim) ?? null)
 }
 
 /** Turns a form of the partners' site into a command: one INN is one partner, however often and through whichever form it comes. */
 export const formTarget = (facts: TildaFormFacts, context: IntakeContext): IntakeTarget => {
-  const application = applicationOf(facts)
+  const suppressed = suppressionClaims(facts).some((claim) => context.holders.has(claim))
+  const application = applicationOf(facts, suppressed)
   switch (facts.kind) {
     case 'partner_registration': {
       const holder = holderOf(facts, context)

@@ -66,7 +66,8 @@ export const createYooKassaCourier = (settings: YooKassaSettings, options: YooKa
       'yookassa.createPayment': createPayment(desk),
       'yookassa.chargeSaved': chargeSaved(desk),
       'yookassa.readPayment': readPayment(desk),
-      'yookassa.listPayments': listPayments(desk),
+      'yookassa.listPayments': listPart(desk, 'payments'),
+      'yookassa.listRefunds': listPart(desk, 'refunds'),
       'yookassa.refund': refund(desk),
       'yookassa.readRefund': readRefund(desk),
     },
@@ -130,23 +131,25 @@ const readPayment =
     return payment === null ? again('answer-not-understood', 'The answer is no payment') : done(payment)
   }
 
-const listPayments =
-  (desk: Desk): Performer<unknown, ProviderPayments> =>
+/** A page of one of the provider's two lists in a window of time; payments and refunds are listed apart. */
+const listPart =
+  (desk: Desk, part: 'payments' | 'refunds'): Performer<unknown, ProviderPayments> =>
   async (payload, attempt) => {
     const asked = checked(ListPayments, payload)
     if ('field' in asked) return unsendable(asked.field)
     const { from, to, cursor } = asked.value
     const query = new URLSearchParams({ 'created_at.gte': from, 'created_at.lte': to, limit: '100' })
     if (cursor !== null) query.set('cursor', cursor)
-    const answer = await read(desk, `/payments?${query}`, attempt)
+    const answer = await read(desk, `/${part}?${query}`, attempt)
     if (ended(answer)) return answer.end
     const list = listFromNode(answer.value)
     if (list === null) return again('answer-not-understood', 'The answer is no list')
-    const payments = list.items.flatMap((item) => paymentFromNode(item) ?? [])
-    // A payment that cannot be read would be missing from a reconciliation without a word.
-    if (payments.length !== list.items.length)
-      return again('answer-not-understood', 'The list has an item that is no payment')
-    return done({ payments, nextCursor: list.nextCursor })
+    const payments = part === 'payments' ? list.items.flatMap((item) => paymentFromNode(item) ?? []) : []
+    const refunds = part === 'refunds' ? list.items.flatMap((item) => refundFromNode(item, null) ?? []) : []
+    // An item that cannot be read would be missing from a reconciliation without a word.
+    if (payments.length + refunds.length !== list.items.length)
+      return again('answer-not-understood', `The list has an item that is none of the ${part}`)
+    return done({ payments, refunds, nextCursor: list.nextCursor })
   }
 
 const refund =

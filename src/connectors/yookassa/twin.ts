@@ -7,6 +7,7 @@ import { answerApi, errorResponse } from './twinApi.ts'
 import { testCards } from './twinCards.ts'
 import {
   amountOf,
+  applyAgain,
   emptyShop,
   enterRefund,
   hookOf,
@@ -97,7 +98,8 @@ const answerCall = async (
 
 /**
  * The routes for tests: `POST /act` acts the payer (`{paymentId, card}`), the shop's clerk (`{paymentId, refundKopecks}`), the
- * bank (`{methodId, reason}`, `{nextRefund}`, `{refundId, status}`); `POST /hooks` sets how notifications misbehave, or sends a
+ * bank (`{methodId, reason}`, `{nextRefund}`, `{refundId, status}`), and a shop that applies a payment twice in spite of the key
+ * (`{paymentId, again: true}`); `POST /hooks` sets how notifications misbehave, or sends a
  * lie (`{lie: {event, object}}`) and tells how it was answered.
  */
 const actRoute = async ({ context, desk }: Parts, request: Request, path: string): Promise<Response | null> => {
@@ -121,6 +123,11 @@ const act = async (
   if (typeof asked.paymentId === 'string' && typeof asked.card === 'string') {
     const payment = await payByCard({ context, desk }, asked.paymentId, asked.card)
     return payment === null ? [{ error: 'No open payment of this id, or no test card' }, 409] : [payment, 200]
+  }
+  if (typeof asked.paymentId === 'string' && asked.again === true) {
+    const id = context.newId()
+    const again = await desk.change((shop, now) => applyAgain(shop, { of: String(asked.paymentId), id, now }))
+    return again === null ? [{ error: 'No paid payment of this id' }, 409] : [again, 200]
   }
   const refund = await desk.change<Refund | string | null>((shop, now) => {
     if (typeof asked.paymentId === 'string' && typeof asked.refundKopecks === 'number') {

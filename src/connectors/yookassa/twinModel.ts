@@ -161,6 +161,17 @@ type SettleOptions = {
   readonly now: Instant
 }
 
+/** The fault that a merchant fears: the same payment is made a second time, under a number of its own. Null: it was not paid. */
+export const applyAgain = (
+  shop: ShopData,
+  { of, id, now }: { readonly of: string; readonly id: string; readonly now: Instant },
+): TwinChange<ShopData, Payment | null> => {
+  const entry = shop.payments[of]
+  if (entry?.payment.status !== 'succeeded') return { data: shop, result: null }
+  const payment: Payment = { ...entry.payment, id, created_at: now, captured_at: now }
+  return changed(shop, { ...entry, payment })
+}
+
 /** Takes held money, or a part of it. */
 export const capturePayment = (
   shop: ShopData,

@@ -144,7 +144,7 @@ describe('CloudPayments courier', () => {
     assert.deepEqual([last.providerPaymentId, last.status], [transactionId, 'succeeded'])
   })
 
-  it('lists the payments of a window in parts, without the refunds', async () => {
+  it('lists the payments of a window in parts, and the refunds beside them', async () => {
     const desk = await openCourier()
     const from = desk.clock.now()
     const { savedMethod, providerPaymentId } = await pay(desk, 'pay_0')
@@ -166,6 +166,12 @@ describe('CloudPayments courier', () => {
     )
     assert.deepEqual([first.payments.length, second.payments.length, second.nextCursor], [99, 2, null])
     assert.equal(new Set([...first.payments, ...second.payments].map(({ paymentId }) => paymentId)).size, 101)
+    const [refund, ...others] = first.refunds
+    assert.deepEqual(
+      [refund?.refundId, refund?.providerPaymentId, refund?.amountKopecks],
+      ['ref_1', providerPaymentId, 1],
+    )
+    assert.deepEqual([...others, ...second.refunds], [])
     await desk.stop()
   })
 

@@ -2,63 +2,57 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { makeProviderCall } from '../../../src/connectors/fetcher.ts'
 import { type FlexbePull, flexbeCourier } from '../../../src/connectors/flexbe/client.ts'
+import type { FlexbeLead } from '../../../src/connectors/flexbe/lead.ts'
 import { createFlexbeTwin, type FlexbeTwinState } from '../../../src/connectors/flexbe/twin.ts'
 import { type FlexbeSettings, flexbeHook } from '../../../src/connectors/flexbe/wire.ts'
 import type { Outcome } from '../../../src/kernel/decision.ts'
-import { plusMs } from '../../../src/kernel/time.ts'
-import { serveHandler, serveTwin, type TestClock, testClock, testTwinContext, until } from '../../support/twinServer.ts'
+import { type Instant, plusMs } from '../../../src/kernel/time.ts'
+import { type HookedTwin, until, withHookedTwin } from '../../support/twinServer.ts'
 import { attemptAt, delivery } from '../deliveries.ts'
 
-type House = {
-  readonly url: string
-  readonly clock: TestClock
-  readonly hooks: string[]
+type House = HookedTwin & {
   readonly settings: FlexbeSettings
   readonly pull: (since: string | null) => Promise<Outcome>
   readonly pulled: (since: string | null) => Promise<FlexbePull>
-  readonly tell: (path: string, body: unknown) => Promise<Response>
+  readonly list: (from: Instant, to: Instant) => Promise<readonly FlexbeLead[]>
 }
 
 type Options = { readonly siteId: string | null; readonly apiKey?: string }
 
 /** A twin, a service that takes its hooks, and our courier, all over real sockets. */
-const inHouse = async (options: Options, work: (house: House) => Promise<void>) => {
-  const clock = testClock('2026-03-02T09:00:00.000Z')
-  const hooks: string[] = []
-  const service = await serveHandler(async (request) => {
-    hooks.push(`${new URL(request.url).pathname} ${await request.text()}`)
-    return new Response('{"status":1}')
-  })
-  const context = testTwinContext<FlexbeTwinState>({ clock, hubUrl: () => service.url })
-  const twin = await serveTwin(createFlexbeTwin(context, { apiKey: 'key-1', siteId: '77', webhookSecret: 's3cr3t' }))
-  const settings = {
-    apiKey: options.apiKey ?? 'key-1',
-    webhookSecrets: ['s3cr3t'],
-    siteId: options.siteId,
-    baseUrl: twin.url,
-    siteUrl: 'https://site.invalid',
-  }
-  const courier = flexbeCourier(settings, { call: makeProviderCall(fetch) })
-  const pull = async (since: string | null): Promise<Outcome> => {
-    const outcome = await courier.performers['flexbe.pullLeads']?.({ since }, attemptAt(clock.now()))
-    if (outcome === undefined) throw new Error('No performer "flexbe.pullLeads"')
-    return outcome
-  }
-  const pulled = async (since: string | null): Promise<FlexbePull> => {
-    const outcome = await pull(since)
-    if (outcome.tag === 'done') return outcome.result as FlexbePull
-    throw new Error(`Expected done, got "${outcome.tag}" with "${outcome.code}"`)
-  }
-  const tell = (path: string, body: unknown) =>
-    fetch(`${twin.url}${path}`, { method: 'POST', body: JSON.stringify(body) })
-  try {
-    await work({ url: twin.url, clock, hooks, settings, pull, pulled, tell })
-  } finally {
-    context.close()
-    await twin.stop()
-    await service.stop()
-  }
-}
+const inHouse = (options: Options, work: (house: House) => Promise<void>): Promise<void> =>
+  withHookedTwin<FlexbeTwinState>(
+    {
+      twin: (context) => createFlexbeTwin(context, { apiKey: 'key-1', siteId: '77', webhookSecret: 's3cr3t' }),
+      answer: () => new Response('{"status":1}'),
+    },
+    async (hooked) => {
+      const settings = {
+        apiKey: options.apiKey ?? 'key-1',
+        webhookSecrets: ['s3cr3t'],
+        siteId: options.siteId,
+        baseUrl: hooked.url,
+        siteUrl: 'https://site.invalid',
+      }
+      const courier = flexbeCourier(settings, { call: makeProviderCall(fetch) })
+      const pull = async (since: string | null): Promise<Outcome> => {
+        const outcome = await courier.performers['flexbe.pullLeads']?.({ since }, attemptAt(hooked.clock.now()))
+        if (outcome === undefined) throw new Error('No performer "flexbe.pullLeads"')
+        return outcome
+      }
+      const pulled = async (since: string | null): Promise<FlexbePull> => {
+        const outcome = await pull(since)
+        if (outcome.tag === 'done') return outcome.result as FlexbePull
+        throw new Error(`Expected done, got "${outcome.tag}" with "${outcome.code}"`)
+      }
+      const list = async (from: Instant, to: Instant): Promise<readonly FlexbeLead[]> => {
+        const outcome = await courier.performers['flexbe.listLeads']?.({ from, to }, attemptAt(hooked.clock.now()))
+        if (outcome?.tag !== 'done') throw new Error(`Expected done, got "${outcome?.tag}"`)
+        return (outcome.result as { readonly leads: readonly FlexbeLead[] }).leads
+      }
+      await work({ ...hooked, settings, pull, pulled, list })
+    },
+  )
 
 const oleg = {
   name: 'Олег',
@@ -97,6 +91,16 @@ for (const siteId of [null, '77']) {
         const { leads, cursor } = await pulled(null)
         assert.equal(new Set(leads.map(({ leadId }) => leadId)).size, 101)
         assert.equal(cursor, plusMs(clock.now(), -1000))
+      }))
+    it('lists the leads of a window of time, both ends included', () =>
+      inHouse({ siteId }, async ({ tell, list, clock }) => {
+        const start = clock.now()
+        for (const name of ['до', 'первый', 'последний', 'после']) {
+          await tell('/act', { lead: { ...oleg, name, hooked: false } })
+          clock.advance(60_000)
+        }
+        const leads = await list(plusMs(start, 60_000), plusMs(start, 120_000))
+        assert.deepEqual(leads.map(({ name }) => name).sort(), ['первый', 'последний'])
       }))
     it('looks back ten minutes behind its cursor, and no further', () =>
       inHouse({ siteId }, async ({ tell, pulled, clock }) => {

@@ -7,19 +7,16 @@ import { createUmnicoTwin, type UmnicoTwinState } from '../../../src/connectors/
 import { umnicoHook } from '../../../src/connectors/umnico/wire.ts'
 import type { Outcome } from '../../../src/kernel/decision.ts'
 import { plusMs } from '../../../src/kernel/time.ts'
-import { serveHandler, serveTwin, type TestClock, testClock, testTwinContext, until } from '../../support/twinServer.ts'
+import { type HookedTwin, until, withHookedTwin } from '../../support/twinServer.ts'
 import { attemptAt, delivery } from '../deliveries.ts'
 
 type Hub = { readonly bodies: string[]; status: number }
 
-type House = {
-  readonly url: string
-  readonly clock: TestClock
+type House = Omit<HookedTwin, 'hooks'> & {
   readonly hub: Hub
   readonly courier: Courier
   readonly ask: (kind: string, payload: unknown, number?: number) => Promise<Outcome>
   readonly act: (asked: unknown) => Promise<Record<string, never> & { readonly id: number }>
-  readonly tell: (path: string, body: unknown) => Promise<Response>
   readonly chats: () => Promise<{
     readonly chats: readonly {
       readonly id: number
@@ -35,54 +32,45 @@ type House = {
 }
 
 /** A twin, a service that takes its hooks, and our courier, all over real sockets. */
-const inHouse = async (
+const inHouse = (
   work: (house: House) => Promise<void>,
   options: { readonly apiKey?: string; readonly webhookSecret?: string | null } = {},
-) => {
-  const clock = testClock('2026-03-02T09:00:00.000Z')
-  const hub: Hub = { bodies: [], status: 200 }
-  const service = await serveHandler(async (request) => {
-    hub.bodies.push(`${new URL(request.url).pathname} ${await request.text()}`)
-    return new Response('ok', { status: hub.status })
-  })
-  const context = testTwinContext<UmnicoTwinState>({ clock, hubUrl: () => service.url })
-  const { webhookSecret = 's3cr3t' } = options
-  const twin = await serveTwin(
-    createUmnicoTwin(context, { apiKey: 'key-1', accountId: '147517', widgetToken: 'widget-token-1', webhookSecret }),
+): Promise<void> => {
+  const { webhookSecret = 's3cr3t', apiKey = 'key-1' } = options
+  const account = { apiKey: 'key-1', accountId: '147517', widgetToken: 'widget-token-1', webhookSecret }
+  let hub: Hub = { bodies: [], status: 200 }
+  return withHookedTwin<UmnicoTwinState>(
+    {
+      twin: (context) => createUmnicoTwin(context, account),
+      answer: () => new Response('ok', { status: hub.status }),
+    },
+    async ({ hooks, ...hooked }) => {
+      hub = { bodies: hooks, status: 200 }
+      const settings = {
+        apiKey,
+        widgetToken: 'widget-token-1',
+        webhookSecrets: ['s3cr3t'],
+        accountId: null,
+        baseUrl: `${hooked.url}/v1.3`,
+      }
+      const courier = umnicoCourier(settings, { call: makeProviderCall(fetch) })
+      const start = hooked.clock.now()
+      const ask = async (kind: string, payload: unknown, number = 1): Promise<Outcome> => {
+        const performer = courier.performers[kind]
+        if (performer === undefined) throw new Error(`No performer "${kind}"`)
+        const now = number === 1 ? hooked.clock.now() : plusMs(hooked.clock.now(), 20_000)
+        return performer(payload, attemptAt(now, { number, firstAttemptAt: number === 1 ? now : start }))
+      }
+      await work({
+        ...hooked,
+        hub,
+        courier,
+        ask,
+        act: async (asked) => (await hooked.tell('/act', asked)).json(),
+        chats: async () => (await fetch(`${hooked.url}/chats`)).json(),
+      })
+    },
   )
-  const settings = {
-    apiKey: options.apiKey ?? 'key-1',
-    widgetToken: 'widget-token-1',
-    webhookSecrets: ['s3cr3t'],
-    accountId: null,
-    baseUrl: `${twin.url}/v1.3`,
-  }
-  const courier = umnicoCourier(settings, { call: makeProviderCall(fetch) })
-  const start = clock.now()
-  const tell = (path: string, body: unknown) =>
-    fetch(`${twin.url}${path}`, { method: 'POST', body: JSON.stringify(body) })
-  const ask = async (kind: string, payload: unknown, number = 1): Promise<Outcome> => {
-    const performer = courier.performers[kind]
-    if (performer === undefined) throw new Error(`No performer "${kind}"`)
-    const now = number === 1 ? clock.now() : plusMs(clock.now(), 20_000)
-    return performer(payload, attemptAt(now, { number, firstAttemptAt: number === 1 ? now : start }))
-  }
-  try {
-    await work({
-      url: twin.url,
-      clock,
-      hub,
-      courier,
-      ask,
-      tell,
-      act: async (asked) => (await tell('/act', asked)).json(),
-      chats: async () => (await fetch(`${twin.url}/chats`)).json(),
-    })
-  } finally {
-    context.close()
-    await twin.stop()
-    await service.stop()
-  }
 }
 
 const message = (leadId: number, customId = 'ob-1', text = 'Карточка партнёра') => ({

@@ -7,6 +7,7 @@ import {
   type UmnicoSettings,
   umnicoHook,
 } from '../../../src/connectors/umnico/wire.ts'
+import { v7 as incoming, v8a, v8b } from '../../support/umnicoBodies.ts'
 import { delivery } from '../deliveries.ts'
 
 const settings: UmnicoSettings = {
@@ -15,26 +16,6 @@ const settings: UmnicoSettings = {
   webhookSecrets: ['s3cr3t', 'older'],
   accountId: '147517',
   baseUrl: 'https://umnico.example/v1.3',
-}
-
-const incoming = {
-  type: 'message.incoming',
-  accountId: 147517,
-  leadId: 67918694,
-  isNewLead: true,
-  isNewCustomer: true,
-  message: {
-    messageId: 'm-501',
-    datetime: 1763900300123,
-    incoming: true,
-    message: {
-      text: 'Здравствуйте! Сколько стоит дом 120 м² в Ярославле? 🏡',
-      attachments: [{ type: 'photo', url: 'https://cdn.example/plan.jpg' }],
-    },
-    sender: { id: 9001, customerId: 7001, login: '79264376263', socialId: '79264376263', type: 'whatsapp2' },
-    source: { id: '255', realId: 255, saId: 88, type: 'message', identifier: '79990001122' },
-    sa: { id: 88, type: 'whatsapp2', login: '79990001122' },
-  },
 }
 
 const hook = (body: unknown, secret = 's3cr3t') =>
@@ -104,9 +85,7 @@ describe('umnicoHook.read', () => {
     })
   })
   it('reads an outgoing echo with our label (V8a)', () => {
-    const reading = read(
-      '{"type":"message.outgoing","accountId":147517,"leadId":67918694,"message":{"messageId":"m-502","datetime":1763900330000,"incoming":false,"customId":"ob-7f3a","message":{"text":"Карточка партнёра"},"source":{"realId":255,"saId":88,"type":"message"}}}',
-    )
+    const reading = read(v8a)
     const facts = factsOf(reading)
     assert.equal(keyOf(reading), 'umnico:message.outgoing:147517:m-502')
     assert.ok(facts.kind === 'message')
@@ -116,8 +95,7 @@ describe('umnicoHook.read', () => {
     )
   })
   it('reads a changed status, under one key for identical bodies only (V8b)', () => {
-    const body =
-      '{"type":"lead.changed.status","accountId":147517,"leadId":67918694,"lead":{"id":67918694,"statusId":42,"userId":15,"amount":0}}'
+    const body = JSON.stringify(v8b)
     const facts = factsOf(read(body))
     assert.ok(facts.kind === 'lead')
     assert.deepEqual([facts.change, facts.leadId, facts.statusId, facts.userId], ['status', '67918694', '42', '15'])

@@ -139,6 +139,28 @@ describe('YooKassa courier', () => {
     await desk.stop()
   })
 
+  it('lists the refunds of a window in parts, with our number where it is ours', async () => {
+    const desk = await openCourier()
+    const { providerPaymentId } = resultOf<ProviderPayment>(await desk.perform('yookassa.createPayment', order))
+    await desk.act({ paymentId: providerPaymentId, card: success })
+    const from = desk.clock.now()
+    const asked = { refundId: 'ref_1', providerPaymentId, amountKopecks: 100, description: '', receipt: null }
+    await desk.perform('yookassa.refund', asked)
+    desk.clock.advance(1000)
+    await desk.act({ paymentId: providerPaymentId, refundKopecks: 300 })
+    const window = { from, to: desk.clock.now(), cursor: null }
+    const { payments, refunds } = resultOf<ProviderPayments>(await desk.perform('yookassa.listRefunds', window))
+    assert.deepEqual(
+      refunds.map((refund) => [refund.refundId, refund.providerPaymentId, refund.amountKopecks, refund.status]),
+      [
+        ['', providerPaymentId, 300, 'succeeded'],
+        ['ref_1', providerPaymentId, 100, 'succeeded'],
+      ],
+    )
+    assert.deepEqual(payments, [])
+    await desk.stop()
+  })
+
   it('does not keep a method that was not asked for', async () => {
     const { perform, act } = desk
     const made = resultOf<ProviderPayment>(await perform('yookassa.createPayment', { ...order, saveMethod: false }))
