@@ -151,6 +151,8 @@ const change = (row: PartnerRow, event: DomainEvent): Partial<PartnerRow> | null
         subscriptionPlan: event.data.plan,
         subscriptionPaidThrough: null,
       }
+    case 'TrialStarted':
+      return { subscriptionStatus: 'trialing', subscriptionPaidThrough: event.data.paidThrough }
     case 'SubscriptionActivated':
     case 'SubscriptionExtended':
       return { subscriptionStatus: 'active', subscriptionPaidThrough: event.data.paidThrough }
@@ -162,6 +164,8 @@ const change = (row: PartnerRow, event: DomainEvent): Partial<PartnerRow> | null
       return { subscriptionStatus: 'suspended' }
     case 'SubscriptionCancelled':
       return { subscriptionStatus: 'cancelled' }
+    case 'SubscriptionExpired':
+      return { subscriptionStatus: 'expired' }
     default:
       return null
   }
@@ -197,6 +201,8 @@ export const partners = readModel<PartnerRow>({
     'SubscriptionPastDue',
     'SubscriptionSuspended',
     'SubscriptionCancelled',
+    'SubscriptionExpired',
+    'TrialStarted',
   ],
   personal: true,
   key: 'partnerId',

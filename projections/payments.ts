@@ -19,9 +19,16 @@ export type PaymentRow = {
   readonly position: number
 }
 
+/** Nobody refused these: the payer did not act in time, or the charge was not sent or given up. */
+const unfinished = ['expired_on_confirmation', 'canceled_by_merchant', 'charge-withdrawn', 'charge-given-up']
+
+/** Whether a payment ended without a bank having said no. */
+export const isUnfinished = (reason: string): boolean => unfinished.includes(reason)
+
 const change = (row: PaymentRow, event: DomainEvent): Partial<PaymentRow> | null => {
   switch (event.type) {
     case 'PaymentLinkReady':
+    case 'PaymentAccepted':
       return { providerPaymentId: event.data.providerPaymentId }
     case 'PaymentSucceeded':
       return {
@@ -32,10 +39,7 @@ const change = (row: PaymentRow, event: DomainEvent): Partial<PaymentRow> | null
       }
     case 'PaymentDeclined':
       return {
-        status:
-          event.data.reason === 'expired_on_confirmation' || event.data.reason === 'canceled_by_merchant'
-            ? 'canceled'
-            : 'declined',
+        status: isUnfinished(event.data.reason) ? 'canceled' : 'declined',
         declineReason: event.data.reason,
         providerPaymentId: event.data.providerPaymentId || row.providerPaymentId,
       }
@@ -77,7 +81,14 @@ const fold = (row: PaymentRow | null, recorded: FoldEvent): PaymentRow | null =>
 /** Payments by our own number. */
 export const payments = readModel<PaymentRow>({
   name: 'payments',
-  types: ['PaymentRequested', 'PaymentLinkReady', 'PaymentSucceeded', 'PaymentDeclined', 'PaymentRefunded'],
+  types: [
+    'PaymentRequested',
+    'PaymentLinkReady',
+    'PaymentAccepted',
+    'PaymentSucceeded',
+    'PaymentDeclined',
+    'PaymentRefunded',
+  ],
   personal: false,
   key: 'paymentId',
   columns: {

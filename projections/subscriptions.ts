@@ -1,5 +1,6 @@
 import type { DomainEvent } from '../src/domain/index.ts'
 import type { Instant } from '../src/kernel/time.ts'
+import { isUnfinished } from './payments.ts'
 import { type FoldEvent, readModel } from './projection.ts'
 
 /** A subscription as lists and cards show it. */
@@ -27,7 +28,9 @@ const change = (row: SubscriptionRow, event: DomainEvent): Partial<SubscriptionR
     case 'PaymentSucceeded':
       return { provider: event.data.provider, failedAttempts: 0 }
     case 'PaymentDeclined':
-      return { failedAttempts: row.failedAttempts + 1 }
+      return isUnfinished(event.data.reason) ? null : { failedAttempts: row.failedAttempts + 1 }
+    case 'TrialStarted':
+      return { status: 'trialing', periodStart: event.data.at, paidThrough: event.data.paidThrough }
     case 'SubscriptionActivated':
       return { status: 'active', periodStart: event.data.periodStart, paidThrough: event.data.paidThrough }
     case 'SubscriptionExtended':
@@ -35,13 +38,25 @@ const change = (row: SubscriptionRow, event: DomainEvent): Partial<SubscriptionR
     case 'SubscriptionPastDue':
       return { status: 'past_due' }
     case 'SubscriptionSuspended':
-      return { status: 'suspended' }
+      return { status: 'suspended', nextChargeAt: null }
+    case 'AutopayStarted':
+      return { savedMethod: true }
+    case 'AutopayStopped':
+      return { savedMethod: false, nextChargeAt: null }
+    case 'RenewalScheduled':
+      return { nextChargeAt: event.data.chargeAt }
+    case 'RenewalStopped':
+      return { nextChargeAt: null }
     case 'PlanChanged':
       return { plan: event.data.plan, priceKopecks: event.data.priceKopecks }
     case 'SubscriptionCancelScheduled':
-      return { cancelAtPeriodEnd: true }
+      return { cancelAtPeriodEnd: true, nextChargeAt: null }
+    case 'SubscriptionResumed':
+      return { cancelAtPeriodEnd: false }
     case 'SubscriptionCancelled':
-      return { status: 'cancelled' }
+      return { status: 'cancelled', nextChargeAt: null }
+    case 'SubscriptionExpired':
+      return { status: 'expired', nextChargeAt: null }
     default:
       return null
   }
@@ -87,7 +102,14 @@ export const subscriptions = readModel<SubscriptionRow>({
     'SubscriptionSuspended',
     'PlanChanged',
     'SubscriptionCancelScheduled',
+    'SubscriptionResumed',
     'SubscriptionCancelled',
+    'SubscriptionExpired',
+    'TrialStarted',
+    'AutopayStarted',
+    'AutopayStopped',
+    'RenewalScheduled',
+    'RenewalStopped',
   ],
   personal: false,
   key: 'subscriptionId',

@@ -125,7 +125,11 @@ export const variables: Readonly<Record<string, Variable>> = {
     default: 'https://api.cloudpayments.ru',
   },
   PAYMENT_PROVIDER: { group: 'Billing', doc: 'yookassa or cloudpayments', default: 'yookassa' },
-  PLANS_FILE: { group: 'Billing', doc: 'Tariffs', default: 'plans.json' },
+  PLANS_FILE: {
+    group: 'Billing',
+    doc: 'Tariffs: plan, title, priceKopecks, months; trialDays where the first days are free',
+    default: 'plans.json',
+  },
   RECEIPTS: { group: 'Billing', doc: 'on: receipts by 54-FZ go with each payment', default: 'off' },
   RECEIPT_TAX_SYSTEM: { group: 'Billing', doc: "Tax system in the provider's code", default: null },
   RECEIPT_VAT: { group: 'Billing', doc: "VAT in the provider's code", default: null },

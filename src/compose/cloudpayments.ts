@@ -10,11 +10,12 @@ import {
   cloudpaymentsKinds,
   codeAnswer,
 } from '../connectors/cloudpayments/wire.ts'
-import { type PaymentId, readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
-import type { Subscription } from '../domain/subscription.ts'
+import { readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
 import type { Expected } from '../domain/subscriptionMessages.ts'
+import { prepayDays } from '../domain/subscriptionPayments.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import { webhookRoute } from '../http/intake.ts'
-import { msOf } from '../kernel/time.ts'
+import { msOf, plusDays } from '../kernel/time.ts'
 import type { Core } from './core.ts'
 import { type Composing, off, type Provider, statusOf } from './provider.ts'
 import { reconcilePayments } from './reconciliation.ts'
@@ -36,8 +37,8 @@ export const cloudpaymentsSettings = ({
   return { publicId: given.publicId, apiSecrets: given.apiSecrets, baseUrl: given.baseUrl, live }
 }
 
+/** What `check` compares of a payment of ours. */
 type OrderRow = {
-  readonly paymentId: string
   readonly subscriptionId: string
   readonly amountKopecks: number
   readonly currency: string
@@ -45,54 +46,56 @@ type OrderRow = {
   readonly createdAt: string
 }
 
-/** Our order of an invoice number, as `check` compares it: of the read model of payments, else of the subscription itself. */
-const orderOf = async (
-  core: Core,
-  notice: CloudPaymentsNotice,
-  settings: CloudPaymentsSettings,
-): Promise<CheckedOrder | null> => {
-  const paymentId = readPaymentId(notice.invoiceId ?? '')
-  if (!paymentId) return null
+/** The payment as the log has it: a charge of ours may be checked before the read model of payments has its row. */
+const loggedOrder = async (core: Core, paymentId: string, accountId: string | null): Promise<OrderRow | null> => {
+  const subscriptionId = readSubscriptionId(accountId ?? '')
+  if (!subscriptionId) return null
+  const subscription = (await core.handler.load(subscriptionStream(subscriptionId), { urgent: true }))
+    .state as Subscription
+  const payment = subscription.status === 'absent' ? undefined : subscription.payments[paymentId]
+  return payment?.provider === 'cloudpayments' ? { ...payment, subscriptionId, createdAt: payment.requestedAt } : null
+}
+
+const listedOrder = async (core: Core, paymentId: string): Promise<OrderRow | null> => {
   const [live] = await core.reserved<
     { version: number }[]
   >`select version from hub.read_models where name = 'payments' and role = 'live'`
   const [row] = await core.reserved.unsafe<OrderRow[]>(
-    `select payment_id, subscription_id, amount_kopecks, currency, status, created_at from hub_read.payments_${live?.version ?? 1} where payment_id = $1 and provider = 'cloudpayments'`,
+    `select subscription_id, amount_kopecks, currency, status, created_at from hub_read.payments_${live?.version ?? 1} where payment_id = $1 and provider = 'cloudpayments'`,
     [paymentId],
     { prepare: true },
   )
-  const testMode = settings.live === null ? null : !settings.live
-  if (!row) return freshOrder(core, { paymentId, accountId: notice.accountId, testMode })
-  const open = row.status === 'pending' || row.status === 'declined'
-  const late = Date.parse(row.createdAt) + orderLifetimeMs < msOf(core.clock.now())
+  return row ?? null
+}
+
+/** Whether the period was paid meanwhile: an old link must not pay it again. */
+const isPaidAhead = async (core: Core, subscriptionId: string): Promise<boolean> => {
+  const subscription = (await core.handler.load(subscriptionStream(subscriptionId), { urgent: true }))
+    .state as Subscription
+  if (subscription.status !== 'active' || subscription.paidThrough === null) return false
+  return subscription.paidThrough > plusDays(core.clock.now(), prepayDays)
+}
+
+/** Our order of an invoice number, as `check` compares it. */
+const orderOf = async (
+  core: Core,
+  { invoiceId, accountId }: Pick<CloudPaymentsNotice, 'invoiceId' | 'accountId'>,
+  settings: CloudPaymentsSettings,
+): Promise<CheckedOrder | null> => {
+  const paymentId = readPaymentId(invoiceId ?? '')
+  if (!paymentId) return null
+  const row = (await listedOrder(core, paymentId)) ?? (await loggedOrder(core, paymentId, accountId))
+  if (!row) return null
+  const isOpen = row.status === 'pending' || row.status === 'declined'
+  const isLate = Date.parse(row.createdAt) + orderLifetimeMs < msOf(core.clock.now())
+  const isClosed = !isOpen || (await isPaidAhead(core, row.subscriptionId))
   return {
-    invoiceId: row.paymentId,
+    invoiceId: paymentId,
     accountId: row.subscriptionId,
     amountKopecks: row.amountKopecks,
     currency: row.currency,
-    state: !open ? 'cancelled' : late ? 'expired' : 'open',
-    testMode,
-  }
-}
-
-/** An order that the read model does not show yet: a payer may be quicker than a read model that is behind. */
-const freshOrder = async (
-  core: Core,
-  { paymentId, accountId, testMode }: { paymentId: PaymentId; accountId: string | null; testMode: boolean | null },
-): Promise<CheckedOrder | null> => {
-  const subscriptionId = readSubscriptionId(accountId ?? '')
-  if (!subscriptionId) return null
-  const { state } = await core.handler.load(subscriptionStream(subscriptionId), { urgent: true })
-  const subscription = state as Subscription
-  const payment = subscription.status === 'absent' ? undefined : subscription.payments[paymentId]
-  if (payment?.provider !== 'cloudpayments') return null
-  return {
-    invoiceId: paymentId,
-    accountId: subscriptionId,
-    amountKopecks: payment.amountKopecks,
-    currency: payment.currency,
-    state: payment.status === 'pending' || payment.status === 'declined' ? 'open' : 'cancelled',
-    testMode,
+    state: isClosed ? 'cancelled' : isLate ? 'expired' : 'open',
+    testMode: settings.live === null ? null : !settings.live,
   }
 }
 
@@ -146,7 +149,7 @@ export const composeCloudPayments = (composing: Composing): Provider => {
       }),
     ]),
   )
-  const courier = createCloudPaymentsCourier(settings, { call: composing.call })
+  const courier = createCloudPaymentsCourier(settings, { call: composing.call, stands: composing.stands })
   return {
     name: 'cloudpayments',
     status,

@@ -3,6 +3,7 @@ import { readModels } from '../../projections/index.ts'
 import { connect, type Sql } from '../db/connect.ts'
 import { statement, statements } from '../db/query.ts'
 import { sqlText } from '../db/sqlText.ts'
+import { partnerStream, readPartnerId, subscriptionIdOf, subscriptionStream } from '../domain/ids.ts'
 import { models } from '../domain/index.ts'
 import { makeCodec } from '../engine/codec.ts'
 import { commandHandler } from '../engine/handle.ts'
@@ -81,7 +82,8 @@ export const openCore = async (options: CoreOptions) => {
     await listener.listen('hub_effects', () => wakes.emit('effects'))
     await listener.listen('hub_forgotten', (subject) => {
       keys.drop(subject)
-      handler.forget(`partner-${subject}`)
+      // The means of payment of a forgotten person must not be charged out of memory either.
+      forgottenStreams(subject).forEach(handler.forget)
     })
     await listener.listen('hub_clock', () => {
       clock.refresh().catch((error: unknown) => log.warn('The clock could not be read', errorFields(error)))
@@ -98,11 +100,24 @@ export const openCore = async (options: CoreOptions) => {
   return { sql, reserved, bulk, lane, keys, codec, handler, pepper, master, wakes, clock, close }
 }
 
+/** The streams whose states hold what a person's key opened. */
+const forgottenStreams = (subject: string): readonly string[] => {
+  const partner = readPartnerId(subject)
+  return partner ? [partnerStream(partner), subscriptionStream(subscriptionIdOf(partner))] : []
+}
+
 const openClock = async (sql: Sql, realNowMs: () => number) => {
   const named = statements(sqlText('log.sql'))
   let offsetMs = 0
+  let asked = 0
+  let answered = 0
   const refresh = async (): Promise<void> => {
+    asked += 1
+    const question = asked
     const [row] = await sql.unsafe<{ now: Instant; offsetMs: number }[]>(statement(named, 'now'))
+    // Two moves in quick succession are read on two connections; the answer to the older question may come last.
+    if (question < answered) return
+    answered = question
     offsetMs = row?.offsetMs ?? 0
   }
   await refresh()

@@ -3,6 +3,7 @@ import { makeConsole } from '../console/console.ts'
 import { isDatabaseAway } from '../db/connect.ts'
 import { apiDoor, openApiDoor } from '../http/api.ts'
 import type { Door } from '../http/app.ts'
+import { cabinetDoor } from '../http/cabinet.ts'
 import type { makeIngest } from '../http/ingest.ts'
 import { leadDoor } from '../http/leadDoor.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -14,7 +15,7 @@ import { unsubscribeDoor } from '../http/unsubscribe.ts'
 import { type WebhookDoorDeps, webhookDoor } from '../http/webhooks.ts'
 import { isLogAway } from '../log/append.ts'
 import { headPosition } from '../log/log.ts'
-import { readLinkToken } from '../privacy/links.ts'
+import { readExpiringToken, readLinkToken } from '../privacy/links.ts'
 import { clock, sandboxDoor } from '../sandbox/sandbox.ts'
 import type { Core } from './core.ts'
 import { diagnose } from './doctor.ts'
@@ -33,11 +34,15 @@ export type DoorsDeps = {
   readonly log: Logger
   readonly isOperator: (request: Request) => boolean
   readonly isReader: (request: Request) => boolean
+  readonly payUrl: (subscriptionId: string) => string
   readonly readPayToken: (token: string) => string | null
   readonly pagesUrl: string
   readonly publicUrl: string
   readonly wait: (ms: number) => Promise<void>
 }
+
+/** Links to cabinets that one source may ask for in a second; an office shares an address, a program does not stop at that. */
+const cabinetAsksMax = 5
 
 /** Every door of the service. Each checks for itself who comes in: a sender by signature, a person by token, or it is public. */
 export const makeDoors = (
@@ -73,6 +78,7 @@ export const makeDoors = (
   }
   const metricsDoor: Door = {
     prefix: '/metrics',
+    policy: 'role',
     open: async (request) =>
       deps.isReader(request)
         ? metricsText(deps)
@@ -87,9 +93,10 @@ export const makeDoors = (
   const console = makeConsole(ports)
   const assets = assetsDoor(publicDeps)
   const list: Door[] = [
-    { prefix: '/webhooks', open: webhooks },
+    { prefix: '/webhooks', policy: 'sender', open: webhooks },
     {
       prefix: '/api/v1',
+      policy: 'role',
       open: bySource(
         apiDoor({
           ports,
@@ -98,13 +105,32 @@ export const makeDoors = (
         }),
       ),
     },
-    { prefix: '/openapi', open: openApi },
-    { prefix: '/console', open: bySource(console.open) },
+    { prefix: '/openapi', policy: 'public', open: openApi },
+    { prefix: '/console', policy: 'role', open: bySource(console.open) },
     metricsDoor,
-    { prefix: '/pay', open: payDoor(publicDeps) },
-    { prefix: '/partners', open: partnersDoor(publicDeps) },
+    { prefix: '/pay', policy: 'link', open: payDoor(publicDeps) },
+    {
+      prefix: '/me',
+      policy: 'link',
+      open: bySource(
+        cabinetDoor({
+          sql: core.sql,
+          handler: core.handler,
+          now: ports.now,
+          pagesUrl: deps.pagesUrl,
+          payUrl: deps.payUrl,
+          readToken: (token) => readExpiringToken(core.master, 'cabinet', token),
+          digestOf: (email) => core.pepper(`cabinet:${email}`),
+          withinRate: sourceLimit(cabinetAsksMax, () => performance.now()),
+          wait: deps.wait,
+          isAway: (error) => isDatabaseAway(error) || isLogAway(error),
+        }),
+      ),
+    },
+    { prefix: '/partners', policy: 'public', open: partnersDoor(publicDeps) },
     {
       prefix: '/leads',
+      policy: 'public',
       open: bySource(
         leadDoor({
           handler: core.handler,
@@ -117,6 +143,7 @@ export const makeDoors = (
     },
     {
       prefix: '/unsubscribe',
+      policy: 'link',
       open: unsubscribeDoor({
         handler: core.handler,
         now: ports.now,
@@ -126,6 +153,7 @@ export const makeDoors = (
     },
     {
       prefix: '/offers',
+      policy: 'link',
       open: offersDoor({
         sql: core.sql,
         handler: core.handler,
@@ -135,8 +163,12 @@ export const makeDoors = (
         isAway: (error) => isDatabaseAway(error) || isLogAway(error),
       }),
     },
-    { prefix: '/feeds', open: feedsDoor(publicDeps) },
-    { prefix: '/assets', open: async (request) => console.asset(new URL(request.url).pathname) ?? assets(request) },
+    { prefix: '/feeds', policy: 'public', open: feedsDoor(publicDeps) },
+    {
+      prefix: '/assets',
+      policy: 'public',
+      open: async (request) => console.asset(new URL(request.url).pathname) ?? assets(request),
+    },
     ...sandboxDoors(deps),
   ]
   return { list, healthOnly: [metricsDoor], closeStreams: console.closeStreams }
@@ -153,8 +185,10 @@ const sandboxDoors = ({ config, ports, providers, publicUrl, isOperator }: Doors
     })
   }
   const deps = { publicUrl, isOperator, advance, twins: providers.list.flatMap((provider) => provider.twin ?? []) }
-  if (config.service.mode === 'sandbox') return [{ prefix: '/sandbox', open: sandboxDoor(deps) }]
-  return config.service.testClock ? [{ prefix: '/sandbox/clock', open: (request) => clock(deps, request) }] : []
+  if (config.service.mode === 'sandbox') return [{ prefix: '/sandbox', policy: 'public', open: sandboxDoor(deps) }]
+  return config.service.testClock
+    ? [{ prefix: '/sandbox/clock', policy: 'role', open: (request) => clock(deps, request) }]
+    : []
 }
 
 const metricsText = async ({ core, ports, metrics }: DoorsDeps): Promise<Response> => {

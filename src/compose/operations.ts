@@ -8,6 +8,7 @@ import { addCandidate, changeLive } from '../engine/rebuild.ts'
 import type { By, DestinationItem, OperationResult, Operations, ProjectionItem } from '../http/ports.ts'
 import type { Instant } from '../kernel/time.ts'
 import { headPosition } from '../log/log.ts'
+import { endClosedCharge } from './closedCharges.ts'
 import type { Core } from './core.ts'
 import { reconciliationOperations } from './reconciliationOperations.ts'
 
@@ -102,6 +103,7 @@ export const makeOperations = (deps: OperationsDeps): Operations => {
         code: 'effect-not-changeable',
         detail: `Cannot ${change.action} the effect: it is ${before.status}, it should be ${change.from.join(', ')}`,
       }
+    if (change.to === 'refused' || change.to === 'cancelled') await endClosedCharge(core)(change.effectId)
     deps.wakeEffects()
     return acted(by, {
       action: `effect-${change.action}`,

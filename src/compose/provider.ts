@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts'
 import type { Courier } from '../connectors/connector.ts'
-import type { ProviderCall } from '../connectors/exchange.ts'
+import type { ChargeStands, ProviderCall } from '../connectors/exchange.ts'
 import type { Twin, TwinContext } from '../connectors/twin.ts'
 import type { WebhookPlace } from '../http/webhooks.ts'
 import type { Instant } from '../kernel/time.ts'
@@ -30,6 +30,7 @@ export type Composing = {
   readonly core: Core
   readonly log: Logger
   readonly call: ProviderCall
+  readonly stands: ChargeStands
   readonly fetch: typeof fetch
   readonly now: () => Instant
   readonly newId: () => string

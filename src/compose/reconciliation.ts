@@ -13,8 +13,8 @@ import {
 } from '../domain/ids.ts'
 import type { BookPart, ComparedPage, NextPage, Recheck } from '../domain/reconciliationMessages.ts'
 import type { Reconciliation } from '../domain/reconciliationState.ts'
-import type { Payment, Subscription } from '../domain/subscription.ts'
 import type { Expected, Provider as PaymentProvider } from '../domain/subscriptionMessages.ts'
+import type { Payment, Subscription } from '../domain/subscriptionState.ts'
 import { done } from '../kernel/decision.ts'
 import {
   type CalendarDate,

@@ -4,16 +4,18 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { readModels } from '../../projections/index.ts'
 import type { Config } from '../config.ts'
 import { makeProviderCall } from '../connectors/fetcher.ts'
+import { subscriptionStream } from '../domain/ids.ts'
 import { reconciledProviders } from '../domain/reconciliationMessages.ts'
-import type { Plan } from '../domain/subscriptionMessages.ts'
+import { chargeStands } from '../domain/subscriptionRenewal.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import { makeApp } from '../http/app.ts'
 import { makeIngest } from '../http/ingest.ts'
 import { makeMetrics } from '../http/metrics.ts'
 import type { HttpPorts } from '../http/ports.ts'
 import { kopecks } from '../kernel/money.ts'
 import { headPosition } from '../log/log.ts'
-import { linkToken, readLinkToken } from '../privacy/links.ts'
-import type { ReactorSettings } from '../reactors/settings.ts'
+import { expiringToken, linkToken, readLinkToken } from '../privacy/links.ts'
+import type { PlanOffer, ReactorSettings } from '../reactors/settings.ts'
 import { readBody } from '../runtime.ts'
 import { openCore, startProjections } from './core.ts'
 import { makeDoors } from './doors.ts'
@@ -75,6 +77,10 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     core,
     log,
     call: makeProviderCall(fetch),
+    stands: async ({ subscriptionId, paymentId }) => {
+      const { state } = await core.handler.load(subscriptionStream(subscriptionId))
+      return chargeStands(state as Subscription, paymentId)
+    },
     fetch,
     now,
     newId,
@@ -106,6 +112,9 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     templatePageId: config.tilda?.templatePageId ?? null,
     pagesUrl,
     payUrl: (subscriptionId) => `${publicUrl}/pay/${linkToken(core.master, 'pay', subscriptionId)}`,
+    cabinetLink: (partnerId, expiresAt) =>
+      `${publicUrl}/me/${expiringToken(core.master, 'cabinet', { id: partnerId, expiresAt })}`,
+    cabinetUrl: `${publicUrl}/me`,
     offerUrl: (offerId) => `${publicUrl}/offers/${linkToken(core.master, 'offer', offerId)}`,
     receipts:
       config.billing.receipts && config.billing.receiptVat !== null
@@ -178,6 +187,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     log,
     isOperator: (request) => isToken(request, config.access.operatorTokens),
     isReader: (request) => isToken(request, [...config.access.operatorTokens, ...config.access.analystTokens]),
+    payUrl: settings.payUrl,
     readPayToken: (token) => readLinkToken(core.master, 'pay', token),
     pagesUrl,
     publicUrl,
@@ -216,21 +226,26 @@ const isToken = (request: Request, tokens: readonly string[]): boolean => {
 }
 
 /** The tariffs; a file of the owner's, or the one that ships. */
-const readPlans = (file: string): Plan[] => {
+const readPlans = (file: string): PlanOffer[] => {
   const path = file === 'plans.json' ? new URL('../../plans.json', import.meta.url) : file
   const plans: unknown = JSON.parse(readFileSync(path, 'utf8'))
   if (!Array.isArray(plans) || plans.length === 0) throw new Error('PLANS_FILE should hold a list of plans')
   return plans.map((plan: Record<string, unknown>) => {
-    const { plan: code, title, priceKopecks, months } = plan
+    const { plan: code, title, priceKopecks, months, trialDays = 0 } = plan
     if (
       typeof code !== 'string' ||
       typeof title !== 'string' ||
       !Number.isInteger(priceKopecks) ||
       !Number.isInteger(months) ||
-      Number(months) < 1
+      Number(months) < 1 ||
+      !Number.isInteger(trialDays) ||
+      Number(trialDays) < 0
     ) {
-      throw new Error('PLANS_FILE should give each plan a plan, title, priceKopecks and months')
+      throw new Error(
+        'PLANS_FILE should give each plan a plan, title, priceKopecks and months, and trialDays as a whole number if it has any',
+      )
     }
-    return { plan: code, title, priceKopecks: kopecks(Number(priceKopecks)), months: Number(months) }
+    const offer = { plan: code, title, priceKopecks: kopecks(Number(priceKopecks)), months: Number(months) }
+    return trialDays === 0 ? offer : { ...offer, trialDays: Number(trialDays) }
   })
 }

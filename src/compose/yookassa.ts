@@ -49,7 +49,7 @@ export const composeYooKassa = (composing: Composing): Provider => {
     whenContentDiffers: 'reread',
     urgent: true,
   })
-  const courier = createYooKassaCourier(settings, { call: composing.call })
+  const courier = createYooKassaCourier(settings, { call: composing.call, stands: composing.stands })
   return {
     name: 'yookassa',
     status,

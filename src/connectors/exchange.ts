@@ -1,4 +1,4 @@
-import type { Outcome } from '../kernel/decision.ts'
+import { done, type Outcome } from '../kernel/decision.ts'
 import { type Instant, plusMs } from '../kernel/time.ts'
 import type { Attempt } from './connector.ts'
 import { type JsonNode, parseStrictJson } from './strictJson.ts'
@@ -84,6 +84,23 @@ export const interrupted = (
   attempt: Attempt,
   keyLifetimeMs: number,
 ): NotDone => (tag === 'not-sent' ? again(code, 'The request was not sent') : doubtful(code, attempt, keyLifetimeMs))
+
+/** Asks whether a charge of a saved method is still wanted; it may have waited in the outbox for days. */
+export type ChargeStands = (charge: { readonly paymentId: string; readonly subscriptionId: string }) => Promise<boolean>
+
+/**
+ * How a charge ends that is no longer wanted. Nothing was sent before the first attempt; after it the provider may have taken the
+ * money, so it is asked, and what it says counts.
+ */
+export const noLongerWanted = async <Found>(
+  { number }: Attempt,
+  find: () => Promise<Step<Found | null>>,
+): Promise<Outcome<Found>> => {
+  const found: Step<Found | null> = number === 1 ? { value: null } : await find()
+  if (ended(found)) return found.end
+  if (found.value !== null) return done(found.value)
+  return refusedOutcome('charge-withdrawn', 'The charge is no longer wanted: it was paid, cancelled or put off')
+}
 
 /** Whether the provider still remembers the key of the first attempt. */
 export const keyIsRemembered = ({ firstAttemptAt, now }: Attempt, keyLifetimeMs: number): boolean =>

@@ -52,6 +52,13 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
       return html`: ${rubles(data.amountKopecks)}`
     case 'PaymentRefunded':
       return html`: ${rubles(data.refundedKopecks)}`
+    case 'AutopayStopped':
+    case 'RenewalStopped':
+      return html`: !${codeText(known('reason'), look)}`
+    case 'RenewalScheduled':
+      return html` ${moment(data.chargeAt)}!${known('declineReason') === '' ? '' : html`: !${codeText(known('declineReason'), look)}`}`
+    case 'RenewalAnnounced':
+      return html`: ${rubles(data.amountKopecks)} ${moment(data.chargeAt)}`
     case 'RefundRefused':
       return html`: !${codeText(known('code'), look)}`
     case 'PlanChangeScheduled':
@@ -59,6 +66,7 @@ const remark = (look: Look, type: string, data: Readonly<Record<string, unknown>
       return html`: ${known('title')}`
     case 'PaymentMismatched':
       return html`: ${known('field')}: ${known('expected')} ≠ ${known('actual')}`
+    case 'TrialStarted':
     case 'SubscriptionActivated':
     case 'SubscriptionExtended':
       return html` ${look.say('until')} ${moment(data.paidThrough)}`

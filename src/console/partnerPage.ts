@@ -188,6 +188,8 @@ const subscriptionPart = (look: Look, row: Subscription): string => {
 !${changePlan('period_end', say('changePlanAtEnd'))}
 !${changePlan('now', say('changePlanNow'))}
 !${refund}
+!${row.savedMethod ? actionForm(look, { command: `${path}/stop-autopay`, label: say('stopAutopay'), danger: true }) : ''}
+!${row.cancelAtPeriodEnd ? actionForm(look, { command: `${path}/resume`, label: say('resumeRenewal') }) : ''}
 !${actionForm(look, { command: `${path}/cancel`, label: say('cancelAtEnd'), fields: { at: 'period_end' }, danger: true })}
 !${actionForm(look, { command: `${path}/cancel`, label: say('cancelNow'), fields: { at: 'now' }, danger: true })}</details>`
 }

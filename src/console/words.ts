@@ -122,6 +122,8 @@ const dictionary = {
   decide: ['Решение по заявке', 'Decide the application'],
   approve: ['Принять', 'Verify'],
   reject: ['Отклонить', 'Reject'],
+  stopAutopay: ['Выключить автопродление', 'Switch autopay off'],
+  resumeRenewal: ['Вернуть продление', 'Take the cancellation back'],
   cancelNow: ['Прекратить сейчас', 'Cancel now'],
   cancelAtEnd: ['Прекратить в конце периода', 'Cancel at the period end'],
   extend: ['Продлить, дней', 'Extend, days'],

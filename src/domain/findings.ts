@@ -1,8 +1,10 @@
 import type { Instant } from '../kernel/time.ts'
 import { readPaymentId, readSubscriptionId } from './ids.ts'
 import type { Finding, FindingKind, Recheck, ReconciledProvider } from './reconciliationMessages.ts'
-import { mismatchOf, type Payment, type Subscription, subscription } from './subscription.ts'
+import { subscription } from './subscription.ts'
 import type { Expected, ProviderPayment } from './subscriptionMessages.ts'
+import { mismatchOf } from './subscriptionPayments.ts'
+import type { Payment, Subscription } from './subscriptionState.ts'
 
 /** A payment of their list, with when it was made. */
 export type ListedPayment = ProviderPayment & { readonly createdAt: Instant | null }

@@ -66,6 +66,8 @@ export const claimedOrderStream = (id: string): string => `order-${id}`
 export const conflictStream = (source: string): string => `conflict-${source}`
 /** The stream of the comparisons with a provider's books. */
 export const reconciliationStream = (provider: string): string => `reconciliation-${provider}`
+/** The stream of links to the cabinet that were asked for with one address, by its digest. */
+export const cabinetStream = (digest: string): string => `cabinet-${digest}`
 /** The stream of a lead. */
 export const leadStream = (id: string): string => `lead-${id}`
 /** The stream of a dialog. */

@@ -1,4 +1,5 @@
 import type { Decider } from '../kernel/decision.ts'
+import { type CabinetCommand, type CabinetEvent, cabinet } from './cabinet.ts'
 import { type ClaimedOrderCommand, type ClaimedOrderEvent, claimedOrder, claimedOrderPersonal } from './claimedOrder.ts'
 import { type ConflictCommand, type ConflictEvent, conflict } from './conflict.ts'
 import { type DialogCommand, type DialogEvent, dialog, dialogClaims, dialogPersonal } from './dialog.ts'
@@ -28,6 +29,7 @@ export type DomainEvent =
   | ConflictEvent
   | ClaimedOrderEvent
   | ReconciliationEvent
+  | CabinetEvent
 /** Every wish of the business. */
 export type DomainCommand =
   | PartnerCommand
@@ -42,6 +44,7 @@ export type DomainCommand =
   | ConflictCommand
   | ClaimedOrderCommand
   | ReconciliationCommand
+  | CabinetCommand
 
 type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 type Claims = { readonly take: readonly string[]; readonly release: readonly string[] }
@@ -114,6 +117,12 @@ export const models = {
     decider: claimedOrder,
     personal: claimedOrderPersonal,
     subjectOf: (stream) => idOf(stream),
+    claimsOf: () => noClaims,
+  }),
+  cabinet: erased({
+    decider: cabinet,
+    personal: {},
+    subjectOf: (stream, _state, event) => event.data.partnerId ?? idOf(stream),
     claimsOf: () => noClaims,
   }),
   conflict: erased({ decider: conflict, personal: {}, subjectOf: (stream) => idOf(stream), claimsOf: () => noClaims }),

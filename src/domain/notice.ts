@@ -12,6 +12,8 @@ export type Notice = {
   /** The id by which the payment is read again. */
   readonly providerPaymentId: string
   readonly claimedStatus: string | null
+  /** The earliest moment of another try, where a notice of a refusal names one. */
+  readonly retryAfter?: Instant
 }
 
 /** Facts about what a provider said. */

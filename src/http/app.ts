@@ -1,7 +1,17 @@
 import { Elysia } from 'elysia'
 
-/** One door of the service: answers a request whose path begins with `prefix`. */
-export type Door = { readonly prefix: string; readonly open: (request: Request, peer: string) => Promise<Response> }
+/**
+ * Who may come in through a door, and what it checks. `sender`: a provider, by its signature, key or address. `role`: an operator or
+ * analyst, by a token or a session. `link`: whoever has a link that we signed. `public`: anybody, and nothing private is behind it.
+ */
+export type DoorPolicy = 'sender' | 'role' | 'link' | 'public'
+
+/** One door of the service: answers a request whose path begins with `prefix`. A door without a policy does not compile. */
+export type Door = {
+  readonly prefix: string
+  readonly policy: DoorPolicy
+  readonly open: (request: Request, peer: string) => Promise<Response>
+}
 
 /** What the street door needs. */
 export type AppDeps = {

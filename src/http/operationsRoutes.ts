@@ -253,6 +253,30 @@ export const operatorRoutes: readonly OperatorRoute[] = [
       }),
   },
   {
+    path: 'subscriptions/:id/resume',
+    doc: 'Take back a cancellation at the end of the period',
+    body: {},
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `subscription-${command.params[0]}`,
+        type: 'ResumeSubscription',
+        data: {},
+        unknown: 'subscription-unknown',
+      }),
+  },
+  {
+    path: 'subscriptions/:id/stop-autopay',
+    doc: 'Charge the saved method no more and forget it',
+    body: {},
+    run: (ports, command) =>
+      decide(ports, command, {
+        stream: `subscription-${command.params[0]}`,
+        type: 'StopAutopay',
+        data: { reason: 'withdrawn' },
+        unknown: 'subscription-unknown',
+      }),
+  },
+  {
     path: 'subscriptions/:id/extend',
     doc: 'Give days as a present',
     body: { days: 'integer' },

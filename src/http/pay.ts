@@ -1,7 +1,7 @@
 import type { Sql } from '../db/connect.ts'
 import { paymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
-import { openPayment, type Subscription } from '../domain/subscription.ts'
 import type { Provider } from '../domain/subscriptionMessages.ts'
+import { openPayment, type Subscription } from '../domain/subscriptionState.ts'
 import type { CommandHandler } from '../engine/handle.ts'
 import type { Instant } from '../kernel/time.ts'
 

@@ -3,7 +3,7 @@ import { stringify } from 'csv-stringify/sync'
 import type { PageTemplate } from '../connectors/tilda/page.ts'
 import { renderPage } from '../connectors/tilda/page.ts'
 import type { Sql } from '../db/connect.ts'
-import { planToPay } from '../domain/subscription.ts'
+import { planToPay } from '../domain/subscriptionState.ts'
 import { defused } from './exports.ts'
 import { databaseAway } from './ingest.ts'
 import { directoryPage, type Listed } from './pages/directoryPage.ts'
@@ -41,6 +41,7 @@ const guarded =
 
 const refusals: Readonly<Record<string, string>> = {
   'subscription-ended': 'Подписка закончена. Напишите нам, чтобы открыть её снова.',
+  'charge-under-way': 'Мы как раз списываем оплату сохранённым способом. Подождите несколько минут.',
   'payment-declined': 'Платёжный сервис отклонил запрос. Попробуйте ещё раз позже.',
 }
 

@@ -1,5 +1,6 @@
 import { chatTexts } from './explanationTextsChats.ts'
 import { effectTexts } from './explanationTextsEffects.ts'
+import { moneyTexts } from './explanationTextsMoney.ts'
 import { reconciliationTexts } from './explanationTextsReconciliation.ts'
 import { webhookTexts } from './explanationTextsWebhooks.ts'
 import type { CodeFamily } from './explanationWords.ts'
@@ -108,6 +109,11 @@ const state: CodeFamily = {
     ['company-missing', 'Реестр не назвал компанию', 'The registry named no company'],
     ['subscription-ended', 'Подписка закончена', 'The subscription has ended'],
     ['subscription-paid', 'Подписка уже оплачена вперёд', 'The subscription is paid ahead already'],
+    [
+      'charge-under-way',
+      'Сохранённый способ как раз списывают, второй платёж не нужен',
+      'The saved method is being charged, a second payment is not needed',
+    ],
     ['subscription-not-active', 'Подписка не действует', 'The subscription is not active'],
     ['nothing-paid', 'По подписке ничего не оплачено', 'Nothing was paid for the subscription'],
     [
@@ -201,5 +207,6 @@ export const codeTexts: readonly CodeFamily[] = [
   ...webhookTexts,
   ...chatTexts,
   ...effectTexts,
+  ...moneyTexts,
   ...reconciliationTexts,
 ]

@@ -30,6 +30,9 @@ export const plusMs = (at: Instant, ms: number): Instant => instant(msOf(at) + m
 /** The instant that lies a number of 24-hour days later. */
 export const plusDays = (at: Instant, days: number): Instant => plusMs(at, days * dayMs)
 
+/** The last of some moments. */
+export const latest = (...moments: readonly Instant[]): Instant => instant(Math.max(...moments.map(msOf)))
+
 /** Moscow has had no daylight saving since 2014-10-26, so its offset from UTC is a constant. */
 const moscowOffsetMs = 3 * 3_600_000
 

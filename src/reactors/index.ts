@@ -3,12 +3,15 @@ import { dialogStream, leadStream, partnerStream, readPartnerId, subscriptionStr
 import type { DomainEvent } from '../domain/index.ts'
 import type { Lead } from '../domain/lead.ts'
 import type { Partner } from '../domain/partner.ts'
-import type { Subscription } from '../domain/subscription.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import type { Instant } from '../kernel/time.ts'
 import { offerLeads } from './offerLeads.ts'
+import { openCabinets } from './openCabinets.ts'
 import { proveContacts } from './proveContacts.ts'
 import { reconcile, reconcileTypes } from './reconcile.ts'
 import { nameStatuses, pullLeads, relayDialogs, takeLeads } from './relayDialogs.ts'
+import { remindPartners } from './remindPartners.ts'
+import { renewSubscriptions } from './renewSubscriptions.ts'
 import { sendLetters } from './sendLetters.ts'
 import type { Asked, ReactorSettings } from './settings.ts'
 import { takePayments } from './takePayments.ts'
@@ -116,16 +119,38 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
   ),
   rule(
     'takePayments',
+    ['PartnerVerified', 'PaymentRequested', 'PaymentLinkReady', 'PaymentNoticeReceived', 'RefundRequested'],
+    (event, states) => takePayments(settings, event, states),
+  ),
+  rule(
+    'renewSubscriptions',
     [
-      'PartnerVerified',
-      'PaymentRequested',
-      'PaymentLinkReady',
-      'PaymentNoticeReceived',
-      'RefundRequested',
+      'TrialStarted',
       'SubscriptionActivated',
       'SubscriptionExtended',
+      'RenewalScheduled',
+      'PaymentRequested',
+      'PaymentAccepted',
+      'PartnerDelisted',
+      'PersonErased',
     ],
-    (event, states) => takePayments(settings, event, states),
+    (event, states) => renewSubscriptions(settings, event, states),
+  ),
+  rule(
+    'remindPartners',
+    [
+      'TrialStarted',
+      'RenewalAnnounced',
+      'RenewalScheduled',
+      'RenewalStopped',
+      'SubscriptionPastDue',
+      'PaymentReminded',
+      'SubscriptionSuspended',
+      'SubscriptionCancelled',
+      'SubscriptionExpired',
+      'PaymentSucceeded',
+    ],
+    (event, states) => remindPartners(settings, event, states),
   ),
   rule('reconcile', reconcileTypes, (event, states) => reconcile(settings, event, states)),
   rule('forgetPerson', ['PersonErased'], (_event, { partner }) =>
@@ -133,6 +158,7 @@ export const reactors = (settings: ReactorSettings): readonly Rule[] => [
       ? [{ destination: 'hub', kind: 'hub.forget', payload: { partnerId: partner.partnerId } }]
       : [],
   ),
+  rule('openCabinets', ['CabinetLinkAsked'], (event, states) => openCabinets(settings, event, states)),
   rule('exportTemplate', ['TemplatePublished'], (event) =>
     event.type !== 'TemplatePublished' ||
     (settings.templatePageId !== null && settings.templatePageId !== event.data.pageId)

@@ -10,6 +10,7 @@ import {
   offerId,
   type PaymentId,
   partnerStream,
+  paymentId,
   readDialogId,
   readPartnerId,
   readPaymentId,
@@ -19,10 +20,10 @@ import {
 } from '../domain/ids.ts'
 import type { DomainCommand } from '../domain/index.ts'
 import type { Registered, Verdict } from '../domain/partner.ts'
-import { paymentLinkMinutes } from '../domain/subscription.ts'
 import type { Provider } from '../domain/subscriptionMessages.ts'
+import { paymentLinkMinutes } from '../domain/subscriptionPayments.ts'
 import type { Outcome } from '../kernel/decision.ts'
-import { type Instant, plusMs } from '../kernel/time.ts'
+import { type Instant, parseInstant, plusMs } from '../kernel/time.ts'
 import { absentThere, correctionSettled, listRefused, oursCompared, pageCompared } from './reconciled.ts'
 import type { ReactorSettings } from './settings.ts'
 
@@ -89,7 +90,9 @@ export const commandOf =
         return correctionSettled(effect, null, now) ?? refunded('yookassa', effect, now)
       case 'cloudpayments.refund':
         return correctionSettled(effect, null, now) ?? refunded('cloudpayments', effect, now)
+      case 'yookassa.chargeSaved':
       case 'yookassa.readPayment':
+      case 'cloudpayments.chargeToken':
       case 'cloudpayments.readPayment':
       case 'cloudpayments.findPayment':
         return outcome.result === null ? null : read(settings, effect, { answer: outcome.result as Answered, now })
@@ -111,8 +114,9 @@ const scheduled = (effect: Settled, now: Instant): Addressed | null => {
   }
   // What the command said was about a person who was forgotten since.
   if (!command) return null
-  // The payload was written by a rule of ours; the moment is that of its execution.
-  return { stream, command: { type: command.type, data: { ...command.data, at: now } } as DomainCommand }
+  // The payload was written by a rule of ours; the moment is that of its execution, and what it makes is named after the timer.
+  const named = command.type === 'RenewSubscription' ? { paymentId: paymentId(effect.effectId) } : {}
+  return { stream, command: { type: command.type, data: { ...command.data, ...named, at: now } } as DomainCommand }
 }
 
 const verdict = (effect: Settled, looked: Looked, now: Instant): Addressed => {
@@ -140,9 +144,9 @@ const verdict = (effect: Settled, looked: Looked, now: Instant): Addressed => {
 }
 
 const target = (effect: Settled): { stream: string; paymentId: PaymentId } | null => {
-  const paymentId = readPaymentId(String(effect.payload.paymentId ?? ''))
+  const payment = readPaymentId(String(effect.payload.paymentId ?? ''))
   const subscriptionId = readSubscriptionId(String(effect.payload.subscriptionId ?? ''))
-  return paymentId && subscriptionId ? { stream: subscriptionStream(subscriptionId), paymentId } : null
+  return payment && subscriptionId ? { stream: subscriptionStream(subscriptionId), paymentId: payment } : null
 }
 
 const linkReady = (effect: Settled, { link, now }: { link: Answered; now: Instant }): Addressed | null => {
@@ -198,20 +202,24 @@ const read = (
   effect: Settled,
   { answer, now }: { answer: Answered; now: Instant },
 ): Addressed => {
-  const addressed = recorded(settings, answer, now)
+  const addressed = recorded(settings, answer, now, effect.payload.retryAfter)
   return effect.payload.origin === 'reconciliation' ? { ...addressed, origin: 'reconciliation' } : addressed
 }
 
 /** The provider's answer goes to the subscription that it names; one that names none of ours is reported. */
-const recorded = (settings: ReactorSettings, answer: Answered, now: Instant): Addressed => {
+const recorded = (settings: ReactorSettings, answer: Answered, now: Instant, notBefore?: unknown): Addressed => {
   const subscriptionId = readSubscriptionId(answer.subscriptionId ?? '')
-  const paymentId = readPaymentId(answer.paymentId ?? '')
-  if (subscriptionId && paymentId) {
+  if (subscriptionId && readPaymentId(answer.paymentId ?? '')) {
     return {
       stream: subscriptionStream(subscriptionId),
       command: {
         type: 'RecordProviderPayment',
-        data: { at: now, payment: answer, expected: settings.expected[answer.provider] },
+        data: {
+          at: now,
+          payment: answer,
+          expected: settings.expected[answer.provider],
+          retryAfter: typeof notBefore === 'string' ? parseInstant(notBefore) : null,
+        },
       },
       otherwise: unmatched(answer.provider, { id: answer.providerPaymentId, reason: 'payment-unknown', now }),
     }
@@ -303,7 +311,9 @@ const unmatched = (
 const refusal = (effect: Settled, code: string, now: Instant): Addressed | null => {
   switch (effect.kind) {
     case 'yookassa.createPayment':
-    case 'cloudpayments.createOrder': {
+    case 'yookassa.chargeSaved':
+    case 'cloudpayments.createOrder':
+    case 'cloudpayments.chargeToken': {
       const to = target(effect)
       return (
         to && {

@@ -2,7 +2,7 @@ import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
 import { runPagesMax } from '../domain/reconciliation.ts'
 import type { Days, NextPage, Recheck, RunMoment } from '../domain/reconciliationMessages.ts'
-import type { Subscription } from '../domain/subscription.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import { type Asked, type ReactorSettings, receiptOf } from './settings.ts'
 
 /** The events that lead to calls of a reconciliation. */

@@ -1,58 +1,11 @@
 import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
-import type { Subscription } from '../domain/subscription.ts'
-import { kopecks, rublesText } from '../kernel/money.ts'
-import { type Instant, moscowDate } from '../kernel/time.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import { differenceAlert, runFailedAlert } from './differenceAlert.ts'
+import { companyOf, dayText, emailOf, greeting, letter, price, toOperator } from './letterParts.ts'
 import { type Asked, planOf, type ReactorSettings } from './settings.ts'
 
 type States = { readonly partner: Partner | null; readonly subscription: Subscription | null }
-
-/** Rubles for people: a space before the sign, kopecks only when there are any. */
-const price = (amount: number): string =>
-  rublesText(kopecks(amount))
-    .replace(/\.00$/, '')
-    .replace('.', ',')
-    .replace(/\B(?=(\d{3})+(?!\d))/g, ' ')
-
-const dayText = (at: Instant): string => moscowDate(at).split('-').reverse().join('.')
-
-const letter = (to: string | null, name: string, vars: Readonly<Record<string, unknown>>): readonly Asked[] =>
-  to === null
-    ? []
-    : [
-        {
-          destination: 'email',
-          kind: 'email.send',
-          payload: { letter: name, to, vars, kind: 'transactional' },
-          personal: ['to', 'vars'],
-        },
-      ]
-
-const toOperator = (
-  settings: ReactorSettings,
-  name: string,
-  vars: Readonly<Record<string, unknown>>,
-): readonly Asked[] =>
-  settings.operatorEmail === null
-    ? []
-    : [
-        {
-          destination: 'email',
-          kind: 'email.send',
-          payload: { letter: name, to: settings.operatorEmail, vars, kind: 'transactional' },
-        },
-      ]
-
-const greeting = (partner: Partner | null): string =>
-  partner && 'application' in partner ? (partner.application.contactName ?? 'партнёр') : 'партнёр'
-const emailOf = (partner: Partner | null): string | null =>
-  partner && 'application' in partner ? partner.application.email : null
-const companyOf = (partner: Partner | null): string => {
-  if (!partner || !('application' in partner)) return 'ваша компания'
-  const registered = partner.status === 'verified' ? partner.company.legalName : null
-  return registered ?? partner.application.companyName ?? partner.application.contactName ?? 'ваша компания'
-}
 
 /** Tells the partner, and sometimes the operator, what happened. Letters carry only our own pay link. */
 export const sendLetters = (
@@ -72,6 +25,8 @@ export const sendLetters = (
       })
     }
     case 'SubscriptionOpened': {
+      // A trial has a letter of its own.
+      if (subscription?.status === 'trialing') return []
       const { title, priceKopecks, subscriptionId } = event.data
       return letter(emailOf(partner), 'verified-pay-link', {
         name: greeting(partner),
@@ -96,6 +51,7 @@ export const sendLetters = (
     case 'SubscriptionActivated':
       return activated(settings, event.data, { partner, subscription })
     case 'PaymentDeclined':
+      if (isCharge(subscription, event.data.paymentId)) return []
       return letter(emailOf(partner), 'payment-declined', {
         name: greeting(partner),
         price: price(event.data.amountKopecks),
@@ -136,6 +92,12 @@ export const sendLetters = (
       return []
   }
 }
+
+/** A declined charge of the saved method is told by the rule that reminds: what follows depends on its code. */
+const isCharge = (subscription: Subscription | null, paymentId: string): boolean =>
+  subscription !== null &&
+  subscription.status !== 'absent' &&
+  (subscription.payments[paymentId]?.renewal ?? null) !== null
 
 const activated = (
   settings: ReactorSettings,

@@ -1,11 +1,14 @@
 import type { Partner } from '../domain/partner.ts'
-import type { Subscription } from '../domain/subscription.ts'
 import type { Plan, Provider } from '../domain/subscriptionMessages.ts'
+import type { Subscription } from '../domain/subscriptionState.ts'
 import type { Instant } from '../kernel/time.ts'
+
+/** A tariff as it is offered: with the days that are free before the first payment. */
+export type PlanOffer = Plan & { readonly trialDays?: number }
 
 /** What rules need to know of the configuration. */
 export type ReactorSettings = {
-  readonly plans: readonly Plan[]
+  readonly plans: readonly PlanOffer[]
   readonly provider: Provider
   readonly operatorEmail: string | null
   readonly publicUrl: string
@@ -16,6 +19,10 @@ export type ReactorSettings = {
   readonly pagesUrl: string
   /** Our own pay page of a subscription. */
   readonly payUrl: (subscriptionId: string) => string
+  /** The cabinet of a partner, open until a moment. */
+  readonly cabinetLink: (partnerId: string, expiresAt: Instant) => string
+  /** Where a partner asks for a link to the cabinet. */
+  readonly cabinetUrl: string
   /** The page on which a partner answers an offer. */
   readonly offerUrl: (offerId: string) => string
   readonly receipts: { readonly vatCode: number; readonly taxSystemCode: number | null } | null
@@ -26,7 +33,7 @@ export type ReactorSettings = {
 }
 
 /** The plan by its code, or the default one. */
-export const planOf = (settings: Pick<ReactorSettings, 'plans'>, code: string | null): Plan => {
+export const planOf = (settings: Pick<ReactorSettings, 'plans'>, code: string | null): PlanOffer => {
   const plan =
     settings.plans.find((candidate) => candidate.plan === code) ??
     settings.plans.find((candidate) => candidate.plan === 'PARTNER-1M') ??

@@ -1,8 +1,8 @@
 import { subscriptionIdOf, subscriptionStream } from '../domain/ids.ts'
 import type { DomainEvent } from '../domain/index.ts'
 import type { Partner } from '../domain/partner.ts'
-import { graceDays, type Subscription } from '../domain/subscription.ts'
-import { plusDays, plusMs } from '../kernel/time.ts'
+import { planToPay, type Subscription } from '../domain/subscriptionState.ts'
+import { plusMs } from '../kernel/time.ts'
 import { type Asked, planOf, type ReactorSettings, receiptOf } from './settings.ts'
 
 /** Minutes after which a payment is read again although no notification came: soon, later, and when its link has run out. */
@@ -24,6 +24,8 @@ export const takePayments = (
       return [{ destination: 'hub', kind: 'hub.command', payload: { stream: subscriptionStream(id), command } }]
     }
     case 'PaymentRequested':
+      // A charge of the saved method is asked for by the rule about renewals.
+      if (event.data.renewal) return []
       return [createPayment(settings, event.data, states)]
     case 'PaymentLinkReady': {
       const { providerPaymentId, paymentId } = event.data
@@ -46,30 +48,32 @@ export const takePayments = (
     case 'RefundRequested':
       return [refund(settings, event.data, states)]
     case 'PaymentNoticeReceived': {
-      const { provider, providerPaymentId, kind } = event.data
+      const { provider, providerPaymentId, kind, retryAfter } = event.data
       if (provider === 'yookassa')
         return [{ destination: 'yookassa', kind: 'yookassa.readPayment', payload: { providerPaymentId } }]
       // The provider tells the sum of refunds only in its list.
-      const payload = { transactionId: providerPaymentId, withRefunds: kind === 'refund' }
+      const asked = { transactionId: providerPaymentId, withRefunds: kind === 'refund' }
+      const payload = retryAfter === undefined ? asked : { ...asked, retryAfter }
       return [{ destination: 'cloudpayments', kind: 'cloudpayments.readPayment', payload }]
-    }
-    case 'SubscriptionActivated':
-    case 'SubscriptionExtended': {
-      const check = {
-        stream: subscriptionStream(event.data.subscriptionId),
-        command: { type: 'CheckPeriod', data: {} },
-      }
-      const at = (days: number) => ({
-        destination: 'hub',
-        kind: 'hub.command',
-        payload: check,
-        dueAt: plusDays(event.data.paidThrough, days),
-      })
-      return [at(0), at(graceDays)]
     }
     default:
       return []
   }
+}
+
+/** Both providers cut a description here. */
+const descriptionMax = 128
+
+/** What every order of a subscription tells the provider: for whom, for what, and the receipt when receipts are on. */
+export const orderParts = (
+  settings: ReactorSettings,
+  { partner, subscription }: { readonly partner: Partner | null; readonly subscription: Subscription | null },
+) => {
+  const email = partner && 'application' in partner ? partner.application.email : null
+  const plan = subscription && subscription.status !== 'absent' ? planToPay(subscription) : null
+  const description = (plan?.title ?? 'Размещение партнёра').slice(0, descriptionMax)
+  const receipt = receiptOf(settings, { partner, subscription })
+  return { email, description, receipt: receipt && { ...receipt, description } }
 }
 
 const createPayment = (
@@ -77,17 +81,15 @@ const createPayment = (
   data: Extract<DomainEvent, { type: 'PaymentRequested' }>['data'],
   { partner, subscription }: { readonly partner: Partner | null; readonly subscription: Subscription | null },
 ): Asked => {
-  const email = partner && 'application' in partner ? partner.application.email : null
-  const title = subscription && subscription.status !== 'absent' ? subscription.title : 'Размещение партнёра'
+  const { email, description, receipt } = orderParts(settings, { partner, subscription })
   const done = `${settings.payUrl(data.subscriptionId)}/done`
   const common = {
     paymentId: data.paymentId,
     subscriptionId: data.subscriptionId,
     amountKopecks: data.amountKopecks,
-    description: title.slice(0, 128),
+    description,
     saveMethod: data.autopay,
   }
-  const receipt = settings.receipts && email ? { ...settings.receipts, email, description: common.description } : null
   const personal = ['email', 'receipt']
   return data.provider === 'yookassa'
     ? {

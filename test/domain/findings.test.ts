@@ -8,8 +8,9 @@ import {
   type ListedRefund,
 } from '../../src/domain/findings.ts'
 import { partnerId, paymentId, refundId, subscriptionIdOf } from '../../src/domain/ids.ts'
-import { type Subscription, subscription } from '../../src/domain/subscription.ts'
+import { subscription } from '../../src/domain/subscription.ts'
 import type { ProviderPayment, SubscriptionCommand } from '../../src/domain/subscriptionMessages.ts'
+import type { Subscription } from '../../src/domain/subscriptionState.ts'
 import { kopecks } from '../../src/kernel/money.ts'
 import { instant, plusMs } from '../../src/kernel/time.ts'
 

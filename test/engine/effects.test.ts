@@ -349,4 +349,25 @@ describe('delivery', () => {
     >`select count(*)::int as count, sum(attempt)::int as attempts from hub.effects`
     assert.deepEqual([row?.count, row?.attempts], [100, 0])
   })
+
+  behaves(
+    'tells an outcome no earlier than the database gave it out, however far behind the process is (R21)',
+    async (rig) => {
+      const told: Instant[] = []
+      const behind = parseInstant('2020-01-01T00:00:00Z')
+      assert.ok(behind)
+      const [before] = await rig.core.sql<{ now: Instant }[]>`select hub.now() as now`
+      await insert(rig, 1, 'skewed')
+      const worker = delivering(rig, [destination('skewed', async () => done)], {
+        now: () => behind,
+        commandOf: (_effect, _outcome, now) => {
+          told.push(now)
+          return null
+        },
+      })
+      await until(async () => (await count(rig, 'done')) === 1)
+      await worker.stop(1000)
+      assert.ok(before && told.length === 1 && (told[0] ?? '') >= before.now)
+    },
+  )
 })

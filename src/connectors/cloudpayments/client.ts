@@ -4,6 +4,7 @@ import { type Instant, plusMs } from '../../kernel/time.ts'
 import type { Attempt, Courier, DestinationPolicy, Performer } from '../connector.ts'
 import {
   again,
+  type ChargeStands,
   doubtful,
   type Exchange,
   ended,
@@ -12,6 +13,7 @@ import {
   locked,
   type NotDone,
   nodeOf,
+  noLongerWanted,
   type ProviderCall,
   refusedOutcome,
   type Step,
@@ -40,6 +42,7 @@ import type { CloudPaymentsSettings } from './wire.ts'
 /** What the client needs of the world, and how fast it may go. */
 export type CloudPaymentsCourierOptions = {
   readonly call: ProviderCall
+  readonly stands: ChargeStands
   readonly perSecondMax?: number
 }
 
@@ -67,7 +70,7 @@ export const createCloudPaymentsCourier = (
   settings: CloudPaymentsSettings,
   options: CloudPaymentsCourierOptions,
 ): Courier => {
-  const desk: Desk = { settings, call: options.call }
+  const desk: Desk = { settings, call: options.call, stands: options.stands }
   return {
     destination: 'cloudpayments',
     policy: policyOf(options.perSecondMax ?? 20),
@@ -82,7 +85,11 @@ export const createCloudPaymentsCourier = (
   }
 }
 
-type Desk = { readonly settings: CloudPaymentsSettings; readonly call: ProviderCall }
+type Desk = {
+  readonly settings: CloudPaymentsSettings
+  readonly call: ProviderCall
+  readonly stands: ChargeStands
+}
 
 const createOrder =
   (desk: Desk): Performer<unknown, CloudPaymentsOrder> =>
@@ -107,6 +114,8 @@ const chargeToken =
   async (payload, attempt) => {
     const order = checked(ChargeToken, payload)
     if ('field' in order) return unsendable(order.field)
+    if (!(await desk.stands(order.value)))
+      return noLongerWanted(attempt, () => findByInvoice(desk, order.value.paymentId, attempt))
     const known = await knownPayment(desk, order.value.paymentId, attempt)
     if (ended(known)) return known.end
     if (known.value !== null) return done(known.value)

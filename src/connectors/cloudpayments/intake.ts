@@ -14,6 +14,8 @@ export const noticeTarget = (facts: CloudPaymentsNotice, at: Instant) => {
     kind: facts.kind,
     providerPaymentId: transaction,
     claimedStatus: facts.status,
+    // Of a notice that is only a hint, nothing but the number is used.
+    ...(facts.retryAfter === null || facts.proof === 'hint' ? {} : { retryAfter: facts.retryAfter }),
   }
   return {
     tag: 'command' as const,

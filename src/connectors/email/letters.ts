@@ -3,6 +3,9 @@ import { explain } from '../../kernel/explanations.ts'
 
 type ToPartner = { readonly name: string; readonly companyName: string }
 
+/** The next period, and where it is paid for. */
+type OfPeriod = ToPartner & { readonly planTitle: string; readonly price: string; readonly payUrl: string }
+
 /** What each letter needs to know. Dates are texts for people, sums are rubles without their sign; what ends in `Url` becomes a link. */
 export type LetterVars = {
   readonly 'application-received': ToPartner
@@ -29,14 +32,24 @@ export type LetterVars = {
     readonly payUrl: string
   }
   /** `chargeOn` is the day of the automatic charge; null when the partner has to pay. */
-  readonly 'renewal-soon': ToPartner & {
-    readonly planTitle: string
-    readonly price: string
+  readonly 'renewal-soon': OfPeriod & {
     readonly paidThrough: string
     readonly chargeOn: string | null
-    readonly payUrl: string
     readonly cabinetUrl: string
   }
+  readonly 'trial-started': OfPeriod & { readonly pageUrl: string; readonly paidThrough: string }
+  readonly 'trial-ending': OfPeriod & { readonly paidThrough: string }
+  /** A saved method was declined and is charged again on a day; `reason` may be a provider's code. */
+  readonly 'charge-failed': OfPeriod & {
+    readonly reason: string
+    readonly retryOn: string
+    readonly cabinetUrl: string
+  }
+  /** A saved method is not charged again for this period; the page stays open until a day. */
+  readonly 'charge-stopped': OfPeriod & { readonly reason: string; readonly until: string }
+  readonly 'payment-overdue': OfPeriod & { readonly paidThrough: string; readonly until: string }
+  readonly 'page-suspended': OfPeriod
+  readonly 'subscription-ended': ToPartner
   readonly 'cabinet-link': { readonly name: string; readonly cabinetUrl: string; readonly validMinutes: number }
   /** 4 to 8 digits, for the bot. */
   readonly 'proof-code': { readonly code: string; readonly validMinutes: number }
@@ -66,6 +79,13 @@ const names: Readonly<Record<LetterName, true>> = {
   welcome: true,
   'payment-declined': true,
   'renewal-soon': true,
+  'trial-started': true,
+  'trial-ending': true,
+  'charge-failed': true,
+  'charge-stopped': true,
+  'payment-overdue': true,
+  'page-suspended': true,
+  'subscription-ended': true,
   'cabinet-link': true,
   'proof-code': true,
   'lead-offer': true,
@@ -93,6 +113,8 @@ export const textsOf = (letter: AnyLetter): LetterTexts => {
       return { ...texts, missingText: missing.map((item) => missingWords[item] ?? '').join(' и ') }
     }
     case 'payment-declined':
+    case 'charge-failed':
+    case 'charge-stopped':
       return { ...letter.vars, reason: withoutStop(reasonInWords(letter.vars.reason)) }
     case 'rejected':
     case 'needs-review':
@@ -112,6 +134,11 @@ export const textsOf = (letter: AnyLetter): LetterTexts => {
     case 'verified-pay-link':
     case 'payment-received':
     case 'welcome':
+    case 'trial-started':
+    case 'trial-ending':
+    case 'payment-overdue':
+    case 'page-suspended':
+    case 'subscription-ended':
     case 'cabinet-link':
     case 'operator-alert':
       return letter.vars

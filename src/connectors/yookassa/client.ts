@@ -4,6 +4,7 @@ import { plusMs } from '../../kernel/time.ts'
 import type { Attempt, Courier, DestinationPolicy, Performer } from '../connector.ts'
 import {
   again,
+  type ChargeStands,
   doubtful,
   type Exchange,
   ended,
@@ -12,6 +13,7 @@ import {
   locked,
   type NotDone,
   nodeOf,
+  noLongerWanted,
   type ProviderCall,
   refusedOutcome,
   type Step,
@@ -38,6 +40,7 @@ import type { YooKassaSettings } from './wire.ts'
 /** What the client needs of the world, and how fast it may go. */
 export type YooKassaCourierOptions = {
   readonly call: ProviderCall
+  readonly stands: ChargeStands
   readonly perSecondMax?: number
 }
 
@@ -55,7 +58,7 @@ const policyOf = (perSecondMax: number): DestinationPolicy => ({
 
 /** Our side of YooKassa: payments, charges of saved methods, refunds, and reading them again. */
 export const createYooKassaCourier = (settings: YooKassaSettings, options: YooKassaCourierOptions): Courier => {
-  const desk: Desk = { settings, call: options.call }
+  const desk: Desk = { settings, call: options.call, stands: options.stands }
   return {
     destination: 'yookassa',
     policy: policyOf(options.perSecondMax ?? 20),
@@ -71,7 +74,7 @@ export const createYooKassaCourier = (settings: YooKassaSettings, options: YooKa
   }
 }
 
-type Desk = { readonly settings: YooKassaSettings; readonly call: ProviderCall }
+type Desk = { readonly settings: YooKassaSettings; readonly call: ProviderCall; readonly stands: ChargeStands }
 
 const createPayment =
   (desk: Desk): Performer<unknown, ProviderPayment> =>
@@ -86,9 +89,10 @@ const chargeSaved =
   (desk: Desk): Performer<unknown, ProviderPayment> =>
   async (payload, attempt) => {
     const order = checked(ChargeSaved, payload)
-    return 'field' in order
-      ? unsendable(order.field)
-      : pay(desk, { ...order.value, body: chargeSavedBody(order.value) }, attempt)
+    if ('field' in order) return unsendable(order.field)
+    if (await desk.stands(order.value))
+      return pay(desk, { ...order.value, body: chargeSavedBody(order.value) }, attempt)
+    return noLongerWanted(attempt, () => findPaid(desk, order.value.paymentId, attempt))
   }
 
 /** Creates a payment once: by its key while the provider remembers it, after that by looking for it first. */
@@ -98,7 +102,7 @@ const pay = async (
   attempt: Attempt,
 ): Promise<Outcome<ProviderPayment>> => {
   if (!keyIsRemembered(attempt, yookassaKeyLifetimeMs)) {
-    const found = await findListed(desk, 'payments', { attempt, read: ownPayment(paymentId) })
+    const found = await findPaid(desk, paymentId, attempt)
     if (ended(found)) return found.end
     if (found.value !== null) return done(found.value)
   }
@@ -107,6 +111,9 @@ const pay = async (
   const payment = paymentFromNode(answer.value)
   return payment === null ? doubtful('answer-not-understood', attempt, yookassaKeyLifetimeMs) : done(payment)
 }
+
+const findPaid = (desk: Desk, paymentId: string, attempt: Attempt): Promise<Step<ProviderPayment | null>> =>
+  findListed(desk, 'payments', { attempt, read: ownPayment(paymentId) })
 
 const ownPayment = (paymentId: string) => (node: JsonNode) => {
   const payment = paymentFromNode(node)

@@ -28,6 +28,8 @@ export type CabinetSubscription = {
   readonly paidThrough: Instant | null
   /** The day of the automatic charge; null without one. */
   readonly nextChargeAt: Instant | null
+  /** What is charged by itself, such as `Bank card *4477`; null without a consent. */
+  readonly savedMethod: string | null
   readonly cancelAtPeriodEnd: boolean
 }
 
@@ -43,6 +45,10 @@ export type CabinetView = {
   readonly profileUrl: string | null
   /** Takes a POST with `at` = `period_end` or `now`. */
   readonly cancelAction: string | null
+  /** Takes a POST that takes a cancellation at the period's end back. */
+  readonly resumeAction: string | null
+  /** Takes a POST that switches automatic charges off. */
+  readonly stopAutopayAction: string | null
   /** One sentence about what was just done. */
   readonly notice: string | null
 }
@@ -102,20 +108,25 @@ export const mePage = (view: CabinetView): string => {
 !${paymentsPart(view.payments)}
 <h2>Заявки</h2>
 !${leadsPart(view.leads)}
+!${view.resumeAction === null ? '' : buttonPart(view.resumeAction, 'Продолжить подписку')}
+!${view.stopAutopayAction === null ? '' : buttonPart(view.stopAutopayAction, 'Выключить автопродление')}
 !${view.cancelAction === null ? '' : cancelPart(view.cancelAction)}`,
   })
 }
 
 const subscriptionPart = (subscription: CabinetSubscription): string => {
-  const { status, planTitle, priceKopecks, paidThrough, nextChargeAt, cancelAtPeriodEnd } = subscription
-  const charge =
-    nextChargeAt === null
-      ? 'не включено'
-      : `${dayForPeople(nextChargeAt)} спишем ${rublesForPeople(priceKopecks)} сохранённым способом`
+  const { status, planTitle, priceKopecks, paidThrough, cancelAtPeriodEnd } = subscription
+  const charge = chargeText(subscription)
   return html`<dl><dt>Подписка</dt><dd>${subscriptionWords[status]}!${cancelAtPeriodEnd ? html`<br><span class="small">отменена, действует до конца срока</span>` : ''}</dd>
 <dt>Тариф</dt><dd>${planTitle}, ${rublesForPeople(priceKopecks)}</dd>
 <dt>Оплачено до</dt><dd>${paidThrough === null ? 'ещё не оплачено' : dayForPeople(paidThrough)}</dd>
 <dt>Автопродление</dt><dd>${charge}</dd></dl>`
+}
+
+const chargeText = ({ savedMethod, nextChargeAt, priceKopecks }: CabinetSubscription): string => {
+  if (savedMethod === null) return 'не включено'
+  if (nextChargeAt === null) return `включено (${savedMethod}), списаний не назначено`
+  return `${dayForPeople(nextChargeAt)} спишем ${rublesForPeople(priceKopecks)} сохранённым способом (${savedMethod})`
 }
 
 const paymentsPart = (payments: readonly CabinetPayment[]): string =>
@@ -137,6 +148,9 @@ const leadContact = ({ name, phone }: CabinetLead): string => {
     phone !== null && /^\+?\d{5,15}$/.test(phone) ? html`<a href="tel:${phone}">${phone}</a>` : html`${phone ?? ''}`
   return name === null && phone === null ? '' : html`<br><strong>${name ?? 'Без имени'}</strong> !${call}`
 }
+
+const buttonPart = (action: string, label: string): string =>
+  html`<form method="post" action="${action}"><p><button class="second">${label}</button></p></form>`
 
 const cancelPart = (action: string): string => html`<details><summary>Отменить подписку</summary>
 <form method="post" action="${action}">

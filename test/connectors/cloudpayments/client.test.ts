@@ -28,9 +28,10 @@ const openCourier = async ({ apiSecrets = ['secret'] } = {}) => {
   const clock = testClock('2026-11-24T09:00:00.000Z')
   const context = testTwinContext<CloudPaymentsTwinState>({ clock, hubUrl: () => 'http://127.0.0.1:9' })
   const twin = await serveTwin(createCloudPaymentsTwin(context, { publicId, apiSecrets: ['secret'] }))
+  const stands = { value: true }
   const courier = createCloudPaymentsCourier(
     { publicId, apiSecrets, baseUrl: twin.url, live: false },
-    { call: makeProviderCall(fetch) },
+    { call: makeProviderCall(fetch), stands: async () => stands.value },
   )
   const attempt = (more: Partial<Attempt> = {}): Attempt => ({
     key: crypto.randomUUID(),
@@ -51,6 +52,7 @@ const openCourier = async ({ apiSecrets = ['secret'] } = {}) => {
     clock,
     attempt,
     perform,
+    stands,
     act: (body: unknown) => post('/act', body),
     fault: (kind: string, more: object = {}) => post('/faults', { kind, path: '/', times: 1, ...more }),
     ledger: async () =>
@@ -251,6 +253,28 @@ describe('CloudPayments courier, when the outcome is not known', () => {
       await desk.stop()
     })
   }
+
+  it('sends no charge that is no longer wanted, but tells what became of one that was sent', async () => {
+    const desk = await openCourier()
+    const { savedMethod } = await pay(desk, 'pay_1')
+    const before = (await desk.ledger()).applied
+    const charge = { ...order, paymentId: 'pay_2', token: savedMethod?.id }
+    desk.stands.value = false
+    const unsent = await desk.perform('cloudpayments.chargeToken', charge)
+    assert.deepEqual([unsent.tag, 'code' in unsent && unsent.code], ['refused', 'charge-withdrawn'])
+    const lost = await desk.perform('cloudpayments.chargeToken', charge, desk.attempt({ number: 2 }))
+    assert.deepEqual([lost.tag, 'code' in lost && lost.code], ['refused', 'charge-withdrawn'])
+    assert.equal((await desk.ledger()).applied, before)
+    desk.stands.value = true
+    const first = desk.attempt()
+    await desk.fault('apply-then-500')
+    assert.equal((await desk.perform('cloudpayments.chargeToken', charge, first)).tag, 'later')
+    desk.stands.value = false
+    const again = await desk.perform('cloudpayments.chargeToken', charge, { ...first, number: 2 })
+    assert.equal(resultOf<ProviderPayment>(again).status, 'succeeded')
+    assert.equal((await desk.ledger()).applied, before + 1)
+    await desk.stop()
+  })
 
   for (const minutes of [51, 61]) {
     it(`P10 finds the charge by our number instead of repeating it after ${minutes} minutes`, async () => {

@@ -1,6 +1,15 @@
 import type { LetterName, LetterVars } from '../../../src/connectors/email/letters.ts'
 import { type Letter, renderLetter } from '../../../src/connectors/email/render.ts'
 
+const ofPeriod = {
+  name: 'Мария',
+  companyName: 'ООО «Дом»',
+  planTitle: '1 месяц',
+  price: '2 500',
+  payUrl: 'https://hub.example/pay/x',
+}
+const cabinetUrl = 'https://hub.example/me/x'
+
 /** Values of every kind of letter, about invented people. */
 export const letterSamples: LetterVars = {
   'application-received': { name: 'Мария', companyName: 'ООО «Дом»' },
@@ -38,16 +47,14 @@ export const letterSamples: LetterVars = {
     reason: 'insufficient_funds',
     payUrl: 'https://hub.example/pay/x',
   },
-  'renewal-soon': {
-    name: 'Мария',
-    companyName: 'ООО «Дом»',
-    planTitle: '1 месяц',
-    price: '2 500',
-    paidThrough: '24.12.2026',
-    chargeOn: '23.12.2026',
-    payUrl: 'https://hub.example/pay/x',
-    cabinetUrl: 'https://hub.example/me/x',
-  },
+  'renewal-soon': { ...ofPeriod, paidThrough: '24.12.2026', chargeOn: '23.12.2026', cabinetUrl },
+  'trial-started': { ...ofPeriod, pageUrl: 'https://pages.example/partners/dom', paidThrough: '08.12.2026' },
+  'trial-ending': { ...ofPeriod, paidThrough: '08.12.2026' },
+  'charge-failed': { ...ofPeriod, reason: 'insufficient_funds', retryOn: '24.12.2026', cabinetUrl },
+  'charge-stopped': { ...ofPeriod, reason: 'card_expired', until: '31.12.2026' },
+  'payment-overdue': { ...ofPeriod, paidThrough: '24.12.2026', until: '31.12.2026' },
+  'page-suspended': ofPeriod,
+  'subscription-ended': { name: 'Мария', companyName: 'ООО «Дом»' },
   'cabinet-link': { name: 'Мария', cabinetUrl: 'https://hub.example/me/x', validMinutes: 30 },
   'proof-code': { code: '904215', validMinutes: 10 },
   'lead-offer': {

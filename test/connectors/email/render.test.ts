@@ -119,8 +119,10 @@ describe('a letter', () => {
   it('puts the code of a bank into words', async () => {
     const known = await renderSample('payment-declined')
     assert.ok(known.text.includes('Причина: На карте не хватает денег.'))
-    const unknown = await renderSample('payment-declined', { reason: '5051' })
-    assert.ok(unknown.text.includes('Банк не провёл платёж') && !unknown.text.includes('5051'))
+    const byNumber = await renderSample('charge-failed', { reason: '5051' })
+    assert.ok(byNumber.text.includes('Причина: На карте не хватает денег.'))
+    const unknown = await renderSample('payment-declined', { reason: '5999' })
+    assert.ok(unknown.text.includes('Банк не провёл платёж') && !unknown.text.includes('5999'))
   })
 
   it('tells of a renewal either that money will be taken or that it has to be paid', async () => {

@@ -30,7 +30,8 @@ const openCourier = async ({ secretKeys = ['test_key'], savingAllowed = true } =
     acceptLoopback: true,
     live: false,
   }
-  const courier = createYooKassaCourier(settings, { call: makeProviderCall(fetch) })
+  const stands = { value: true }
+  const courier = createYooKassaCourier(settings, { call: makeProviderCall(fetch), stands: async () => stands.value })
   const attempt = (more: Partial<Attempt> = {}): Attempt => ({
     key: crypto.randomUUID(),
     number: 1,
@@ -48,6 +49,7 @@ const openCourier = async ({ secretKeys = ['test_key'], savingAllowed = true } =
     perform: (kind: string, payload: unknown, given: Attempt = attempt()): Promise<Outcome> =>
       (courier.performers[kind] ?? assert.fail(`There is no performer ${kind}`))(payload, given),
     policy: courier.policy,
+    stands,
     fault: (kind: string, more: object = {}) => post('/faults', { kind, path: '/v3/', times: 1, ...more }),
     act: (body: unknown) => post('/act', body),
     ledger: async () =>
@@ -360,6 +362,30 @@ describe('YooKassa courier, when the provider asks for patience', () => {
     assert.equal((await desk.perform('yookassa.createPayment', order)).tag, 'done')
     await desk.stop()
   })
+  it('sends no charge that is no longer wanted, but tells what became of one that was sent', async () => {
+    const desk = await openCourier()
+    const made = resultOf<ProviderPayment>(await desk.perform('yookassa.createPayment', { ...order, saveMethod: true }))
+    await desk.act({ paymentId: made.providerPaymentId, card: success })
+    const { providerPaymentId } = made
+    const paid = resultOf<ProviderPayment>(await desk.perform('yookassa.readPayment', { providerPaymentId }))
+    const before = (await desk.ledger()).applied
+    const charge = { ...order, paymentId: 'pay_2', methodId: paid.savedMethod?.id }
+    desk.stands.value = false
+    for (const number of [1, 2]) {
+      const unsent = await desk.perform('yookassa.chargeSaved', charge, desk.attempt({ number }))
+      assert.deepEqual([unsent.tag, 'code' in unsent && unsent.code], ['refused', 'charge-withdrawn'])
+    }
+    assert.equal((await desk.ledger()).applied, before)
+    desk.stands.value = true
+    const first = desk.attempt()
+    await desk.fault('apply-then-500')
+    assert.equal((await desk.perform('yookassa.chargeSaved', charge, first)).tag, 'later')
+    desk.stands.value = false
+    const again = await desk.perform('yookassa.chargeSaved', charge, { ...first, number: 2 })
+    assert.equal(resultOf<ProviderPayment>(again).status, 'succeeded')
+    assert.equal((await desk.ledger()).applied, before + 1)
+    await desk.stop()
+  })
   it('tells a right that the shop lacks from other refusals (Y9)', async () => {
     const desk = await openCourier({ savingAllowed: false })
     const outcome = await desk.perform('yookassa.createPayment', order)
@@ -370,6 +396,7 @@ describe('YooKassa courier, when the provider asks for patience', () => {
     const courier = createYooKassaCourier(
       { shopId: '1', secretKeys: ['k'], baseUrl: 'http://x', allowedIps: [], acceptLoopback: false, live: false },
       {
+        stands: async () => true,
         call: async () => ({
           tag: 'response',
           status: 202,

@@ -25,6 +25,7 @@ const cabinet = (word: string): CabinetView => ({
     priceKopecks: 250_000,
     paidThrough: at,
     nextChargeAt: at,
+    savedMethod: 'Bank card *4477',
     cancelAtPeriodEnd: false,
   },
   payments: [
@@ -39,6 +40,8 @@ const cabinet = (word: string): CabinetView => ({
   payUrl: '/pay/token',
   profileUrl: 'https://form.example/',
   cancelAction: '/me/token/cancel',
+  resumeAction: '/me/token/resume',
+  stopAutopayAction: '/me/token/stop-autopay',
   notice: word,
 })
 
@@ -171,6 +174,8 @@ describe('mePage()', () => {
       payUrl: null,
       profileUrl: null,
       cancelAction: null,
+      resumeAction: null,
+      stopAutopayAction: null,
       notice: null,
     })
     assert.doesNotMatch(closed, /<form|class="button|class="notice"/)
