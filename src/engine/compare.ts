@@ -86,12 +86,10 @@ export const verifyModel = async (
         from = await fill({
           sql,
           codec,
-          model,
-          table: scratch,
+          parts: [{ model, table: scratch, checkpoint: async () => true }],
           from,
           target,
           stopped: () => false,
-          checkpoint: async () => true,
         })
       const result = await sql.begin('isolation level repeatable read read only', async (begun) => {
         const transaction = begun as unknown as Sql

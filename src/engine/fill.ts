@@ -9,7 +9,7 @@ import { columnOf, copyLine, loadRows, readModelStatements, rowsJson } from './r
 
 /** Positions of one page: large enough that a round trip costs nothing beside its rows. */
 const pagePositions = 20_000
-/** Rows kept in memory between flushes; a partner's row is about 1 KB, so this is some 60 MB. */
+/** Rows kept in memory between flushes, of all read models of a pass; a partner's row is about 1 KB, so this is some 60 MB. */
 const rowsInMemoryMax = 50_000
 const prepared = { prepare: true } as const
 
@@ -21,29 +21,38 @@ type PageEvent = Pick<RecordedEvent, 'position' | 'eventId' | 'stream' | 'subjec
 /** Where a filling stands, told after every page. */
 export type Progress = { readonly position: number; readonly target: number }
 
-/** What filling a table needs. */
+/** A read model that is filled, the table it goes to, and its checkpoint. */
+export type FillPart = {
+  readonly model: ReadModel
+  readonly table: string
+  /** Moves the checkpoint inside the transaction of a flush; false ends the filling, because somebody else took over. */
+  readonly checkpoint: (transaction: Sql, move: { readonly from: number; readonly to: number }) => Promise<boolean>
+}
+
+/** What filling tables needs. */
 export type FillOptions = {
   readonly sql: Sql
   readonly codec: Codec
-  readonly model: ReadModel
-  readonly table: string
+  /** The read models that share one pass over the log; all stand at `from`. */
+  readonly parts: readonly FillPart[]
   readonly from: number
   readonly target: number
-  /** Moves the checkpoint inside the transaction of a flush; false ends the filling, because somebody else took over. */
-  readonly checkpoint: (transaction: Sql, move: { readonly from: number; readonly to: number }) => Promise<boolean>
   readonly onProgress?: (progress: Progress) => void
   readonly stopped: () => boolean
 }
 
+/** A part with the rows that it keeps in memory. */
+type Filling = FillPart & { held: Map<string, Held> }
+
 /**
- * Folds the log from one position to another into a table: pages are read ahead while the last one is folded in memory; rows new to
- * the table go in by COPY, evicted ones that came back are merged set-based. Answers the position reached: short of the target when
- * it was stopped. A fold that throws fails the filling loudly. It cannot call anybody: it has nothing to call with.
+ * Folds the log from one position to another into the tables of one or several read models: pages are read ahead while the last one
+ * is folded in memory; rows new to a table go in by COPY, evicted ones that came back are merged set-based, and all checkpoints move
+ * in the transaction of the rows. Answers the position reached: short of the target when it was stopped. A fold that throws fails the
+ * filling loudly. It cannot call anybody: it has nothing to call with.
  */
 export const fill = async (options: FillOptions): Promise<number> => {
-  const { sql, table } = options
-  let held = new Map<string, Held>()
-  let tableEmpty = options.from === 0
+  const { sql } = options
+  const fillings = options.parts.map((part): Filling => ({ ...part, held: new Map() }))
   let flushedTo = options.from
   let position = options.from
   let next = readPage(options, position)
@@ -52,27 +61,29 @@ export const fill = async (options: FillOptions): Promise<number> => {
     position = page.to
     next = position < options.target ? readPage(options, position) : next
     next.catch(() => {})
-    await foldPage(options, { held, tableEmpty }, page.events)
-    if (held.size >= rowsInMemoryMax || position >= options.target) {
-      if (!(await flush(options, held, { from: flushedTo, to: position }))) return flushedTo
+    for (const filling of fillings)
+      await foldPage(options, { filling, tableEmpty: flushedTo === 0, events: page.events })
+    if (rowsIn(fillings) >= rowsInMemoryMax || position >= options.target) {
+      if (!(await flush(sql, fillings, { from: flushedTo, to: position }))) return flushedTo
       flushedTo = position
-      tableEmpty = false
-      held = new Map()
     }
     options.onProgress?.({ position, target: options.target })
   }
-  if (position > flushedTo && (await flush(options, held, { from: flushedTo, to: position }))) flushedTo = position
-  await sql.unsafe(`analyze ${table}`)
+  if (position > flushedTo && (await flush(sql, fillings, { from: flushedTo, to: position }))) flushedTo = position
+  for (const { table } of fillings) await sql.unsafe(`analyze ${table}`)
   return flushedTo
 }
 
+const rowsIn = (fillings: readonly Filling[]): number => fillings.reduce((sum, { held }) => sum + held.size, 0)
+
 const readPage = async (
-  { sql, model, target }: FillOptions,
+  { sql, parts, target }: FillOptions,
   from: number,
 ): Promise<{ to: number; events: PageEvent[] }> => {
   const to = Math.min(from + pagePositions, target)
+  const types = [...new Set(parts.flatMap(({ model }) => model.types))]
   const [events, [counted]] = await Promise.all([
-    sql.unsafe<PageEvent[]>(statement(readModelStatements, 'read_range'), [from, to, [...model.types]], prepared),
+    sql.unsafe<PageEvent[]>(statement(readModelStatements, 'read_range'), [from, to, types], prepared),
     sql.unsafe<{ count: number }[]>(statement(readModelStatements, 'count_range'), [from, to], prepared),
   ])
   if (counted?.count !== to - from)
@@ -80,16 +91,19 @@ const readPage = async (
   return { to, events: [...events] }
 }
 
+type FoldingPage = { readonly filling: Filling; readonly tableEmpty: boolean; readonly events: readonly PageEvent[] }
+
 const foldPage = async (
-  options: FillOptions,
-  at: { held: Map<string, Held>; tableEmpty: boolean },
-  events: readonly PageEvent[],
+  { codec, sql }: FillOptions,
+  { filling, tableEmpty, events }: FoldingPage,
 ): Promise<void> => {
-  const { model, codec, sql, table } = options
-  const { held } = at
-  if (model.personal) await codec.prefetch(events)
+  const { model, table, held } = filling
+  if (model.personal) {
+    const types = new Set(model.types)
+    await codec.prefetch(events.filter((event) => types.has(event.type)))
+  }
   const wanted = wantedEvents(model, codec, events)
-  if (!at.tableEmpty) {
+  if (!tableEmpty) {
     const missing = [...new Set(wanted.map((entry) => entry.key))].filter((key) => !held.has(key))
     for (const [key, row] of await loadRows(sql, model, { table, keys: missing }))
       held.set(key, { row, stored: true, changed: false })
@@ -102,22 +116,35 @@ const foldPage = async (
   }
 }
 
+/** Thrown inside a transaction to undo it, when somebody else moved one of the checkpoints. */
+const superseded = new Error('Another process moved the checkpoint of a read model that is being filled')
+
+/** Writes what changed and moves every checkpoint, or does neither; memory is free afterwards. */
 const flush = async (
-  options: FillOptions,
-  held: ReadonlyMap<string, Held>,
-  move: { from: number; to: number },
+  sql: Sql,
+  fillings: readonly Filling[],
+  move: { readonly from: number; readonly to: number },
 ): Promise<boolean> => {
-  const { sql, model, table } = options
+  try {
+    await sql.begin(async (begun) => {
+      const transaction = begun as unknown as Sql
+      for (const filling of fillings) if (!(await filling.checkpoint(transaction, move))) throw superseded
+      for (const filling of fillings) await write(transaction, filling)
+    })
+  } catch (error) {
+    if (error === superseded) return false
+    throw error
+  }
+  for (const filling of fillings) filling.held = new Map()
+  return true
+}
+
+const write = async (transaction: Sql, { model, table, held }: Filling): Promise<void> => {
   const fresh: Row[] = []
   const again: Row[] = []
   for (const entry of held.values()) if (entry.changed) (entry.stored ? again : fresh).push(entry.row)
-  return sql.begin(async (begun) => {
-    const transaction = begun as unknown as Sql
-    if (!(await options.checkpoint(transaction, move))) return false
-    await copyIn(transaction, { model, table, rows: fresh })
-    if (again.length > 0) await merge(transaction, { model, table, rows: again })
-    return true
-  }) as Promise<boolean>
+  await copyIn(transaction, { model, table, rows: fresh })
+  await merge(transaction, { model, table, rows: again })
 }
 
 type Target = { readonly model: ReadModel; readonly table: string; readonly rows: readonly Row[] }

@@ -4,7 +4,7 @@ import { databaseError, type Sql } from '../db/connect.ts'
 import { statement } from '../db/query.ts'
 import { headPosition } from '../log/log.ts'
 import type { Codec } from './codec.ts'
-import { fill } from './fill.ts'
+import { type FillPart, fill } from './fill.ts'
 import { readModelSql, readModelStatements, tableOf, type Version, versionsOf } from './readModelTable.ts'
 
 /** A candidate this close to the head is handed to the live loop, which closes the rest in a step or two. */
@@ -48,65 +48,68 @@ const dropVersion = async (transaction: Sql, version: Version): Promise<void> =>
   await transaction`delete from hub.parked_events where read_model = ${version.name} and version = ${version.version}`
 }
 
-/** Builds whatever candidate is not ready yet, one after the other; resumes where an earlier process stopped. */
+/** Builds whatever candidates are not ready yet, those at the same position in one pass; resumes where an earlier process stopped. */
 export const makeRebuilder = (deps: RebuildDeps) => {
+  const byName = new Map(deps.models.map((model) => [model.name, model]))
   let stopped = false
   let steps = 0
+  /** After a failure candidates are built one at a time, until the one that fails is known. */
+  let together = true
 
   const step = async (): Promise<boolean> => {
     const versions = await versionsOf(deps.sql)
     if (steps % tidyEvery === 0) for (const model of deps.models) await tidyReadModel(deps.sql, model)
     steps += 1
-    const candidate = versions.find((version) => version.role === 'candidate' && !version.ready)
-    const model = deps.models.find((known) => known.name === candidate?.name)
-    if (!candidate || !model || stopped) return false
+    const waiting = versions.flatMap((version): Candidate[] => {
+      const model = byName.get(version.name)
+      return version.role === 'candidate' && !version.ready && model ? [{ ...version, model }] : []
+    })
+    const [first] = waiting
+    if (!first || stopped) {
+      together = true
+      return false
+    }
+    const group = together ? waiting.filter((candidate) => candidate.position === first.position) : [first]
     try {
-      await build(model, candidate)
+      await build(group, first.position)
     } catch (error) {
-      // A lost database is no fault of the candidate; anything else would fail again in the same place.
+      // A lost database is no fault of a candidate; anything else would fail again in the same place.
       if (databaseError(error) !== null && !/^(22|23|42)/.test(databaseError(error)?.code ?? '')) throw error
-      deps.onError(model.name, error)
-      await deps.sql.unsafe(statement(readModelStatements, 'mark_failed'), [
-        model.name,
-        candidate.version,
-        error instanceof Error ? error.message : String(error),
-      ])
+      together = group.length === 1
+      if (together) await fail(first, error)
     }
     return true
   }
 
-  const build = async (model: ReadModel, candidate: Version): Promise<void> => {
-    const table = tableOf(model.name, candidate.version)
-    let position = candidate.position
+  const fail = async ({ name, version }: Candidate, error: unknown): Promise<void> => {
+    deps.onError(name, error)
+    const text = error instanceof Error ? error.message : String(error)
+    await deps.sql.unsafe(statement(readModelStatements, 'mark_failed'), [name, version, text])
+  }
+
+  const build = async (group: readonly Candidate[], from: number): Promise<void> => {
+    let position = from
     for (;;) {
       const target = await headPosition(deps.sql)
-      await deps.sql.unsafe(statement(readModelStatements, 'set_target'), [model.name, candidate.version, target])
+      for (const { name, version } of group)
+        await deps.sql.unsafe(statement(readModelStatements, 'set_target'), [name, version, target])
       if (target - position <= handOverWithin && position > 0) break
       if (target === 0) break
       const reached = await fill({
         sql: deps.sql,
         codec: deps.codec,
-        model,
-        table,
+        parts: group.map(partOf),
         from: position,
         target,
         stopped: () => stopped,
-        checkpoint: async (transaction, move) => {
-          const moved = await transaction.unsafe(statement(readModelStatements, 'move_checkpoint'), [
-            model.name,
-            candidate.version,
-            move.to,
-            move.to - move.from,
-            move.from,
-          ])
-          return moved.length === 1
-        },
       })
       if (stopped || reached < target) return
       position = reached
     }
-    await createIndexes(deps.sql, model, table)
-    await deps.sql.unsafe(statement(readModelStatements, 'mark_ready'), [model.name, candidate.version])
+    for (const { model, name, version } of group) {
+      await createIndexes(deps.sql, model, tableOf(name, version))
+      await deps.sql.unsafe(statement(readModelStatements, 'mark_ready'), [name, version])
+    }
     deps.onReady()
   }
 
@@ -117,6 +120,25 @@ export const makeRebuilder = (deps: RebuildDeps) => {
     },
   }
 }
+
+/** A version that is being built, with its fold. */
+type Candidate = Version & { readonly model: ReadModel }
+
+/** How a candidate is filled: its checkpoint moves with its rows, and only from where this process left it. */
+const partOf = ({ model, name, version }: Candidate): FillPart => ({
+  model,
+  table: tableOf(name, version),
+  checkpoint: async (transaction, { from, to }) => {
+    const moved = await transaction.unsafe(statement(readModelStatements, 'move_checkpoint'), [
+      name,
+      version,
+      to,
+      to - from,
+      from,
+    ])
+    return moved.length === 1
+  },
+})
 
 /** Indexes go on after loading, in one transaction, so that an interrupted build makes all of them again. */
 const createIndexes = async (sql: Sql, model: ReadModel, table: string): Promise<void> => {

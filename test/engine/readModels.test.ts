@@ -4,9 +4,11 @@ import { describe, it } from 'node:test'
 import { readModels } from '../../projections/index.ts'
 import { partnerStream } from '../../src/domain/ids.ts'
 import { diffCandidate, verifyModel } from '../../src/engine/compare.ts'
+import { fill } from '../../src/engine/fill.ts'
 import { tableOf, versionsOf } from '../../src/engine/readModelTable.ts'
 import { addCandidate, changeLive, makeRebuilder, tidyReadModel } from '../../src/engine/rebuild.ts'
 import { parseInstant } from '../../src/kernel/time.ts'
+import { headPosition } from '../../src/log/log.ts'
 import { playPartner, testCore } from '../support/core.ts'
 
 const at = parseInstant('2026-11-24T09:00:00Z')
@@ -80,6 +82,80 @@ describe('read models', () => {
       }
     },
   )
+
+  behaves('are rebuilt several in one pass of the log, each equal to its live rows', async () => {
+    for (let n = 0; n < 20; n++) await playPartner(test.core, at, { inn: inn(2000 + n), upTo: 'paid' })
+    await test.project()
+    for (const { name } of readModels) await addCandidate(test.core.bulk, modelNamed(name))
+    const rebuilder = makeRebuilder({
+      sql: test.core.bulk,
+      models: readModels,
+      codec: test.core.codec,
+      onReady: () => {},
+      onError: (_name, error) => assert.fail(String(error)),
+    })
+    assert.equal(await rebuilder.step(), true)
+    assert.equal(await rebuilder.step(), false, 'one step has built all of them')
+    for (const { name } of readModels)
+      assert.deepEqual(
+        await diffCandidate(test.core.bulk, modelNamed(name)),
+        { added: 0, removed: 0, changed: 0, samples: [] },
+        name,
+      )
+  })
+
+  behaves('are rebuilt without the one whose fold throws, which is marked as failed', async () => {
+    await playPartner(test.core, at, { inn: inn(5), upTo: 'paid' })
+    await test.project()
+    for (const { name } of readModels) await addCandidate(test.core.bulk, modelNamed(name))
+    const faults: string[] = []
+    const throwing = () => {
+      throw new Error('The fold is wrong')
+    }
+    const rebuilder = makeRebuilder({
+      sql: test.core.bulk,
+      models: readModels.map((model) => (model.name === 'subscriptions' ? { ...model, fold: throwing } : model)),
+      codec: test.core.codec,
+      onReady: () => {},
+      onError: (name) => faults.push(name),
+    })
+    while (await rebuilder.step());
+    assert.deepEqual(faults, ['subscriptions'])
+    const built = (await versionsOf(test.core.sql)).filter((version) => version.version === 2)
+    for (const { name, role, ready } of built)
+      assert.deepEqual([role, ready], name === 'subscriptions' ? ['failed', false] : ['candidate', true], name)
+    assert.equal(built.length, readModels.length)
+  })
+
+  behaves('move no checkpoint of a pass when somebody else has moved one of them', async () => {
+    await playPartner(test.core, at, { inn: inn(6), upTo: 'paid' })
+    const names = ['partners', 'payments']
+    for (const name of names) await addCandidate(test.core.bulk, modelNamed(name))
+    const reached = await fill({
+      sql: test.core.bulk,
+      codec: test.core.codec,
+      parts: names.map((name) => ({
+        model: modelNamed(name),
+        table: tableOf(name, 2),
+        checkpoint: async (transaction) => {
+          if (name === 'payments') return false
+          await transaction`update hub.read_models set position = 1 where name = ${name} and version = 2`
+          return true
+        },
+      })),
+      from: 0,
+      target: await headPosition(test.core.sql),
+      stopped: () => false,
+    })
+    assert.equal(reached, 0)
+    const candidates = (await versionsOf(test.core.sql)).filter((version) => version.version === 2)
+    assert.deepEqual(
+      candidates.map((candidate) => candidate.position),
+      [0, 0],
+    )
+    const [row] = await test.core.sql.unsafe(`select count(*)::int as count from ${tableOf('partners', 2)}`)
+    assert.equal(row?.count, 0)
+  })
 
   behaves('are verified against a fresh fold, and a row that was changed by hand is found', async () => {
     const model = modelNamed('partners')
