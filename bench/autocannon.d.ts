@@ -5,6 +5,7 @@ declare module 'autocannon' {
     url: string
     connections: number
     duration: number
+    overallRate?: number
     requests: { method: string; setupRequest: (request: Request) => Request }[]
   }
   type Result = {
@@ -12,7 +13,7 @@ declare module 'autocannon' {
     non2xx: number
     errors: number
     duration: number
-    latency: { p99: number }
+    latency: { p50: number; p99: number; p99_9: number }
   }
   const autocannon: (options: Options) => Promise<Result>
   export = autocannon

@@ -32,6 +32,8 @@ export type Options = {
   readonly liveEvents: number
   /** Effects that wait to be delivered. */
   readonly effects: number
+  /** Partners whose lists are read by pages. */
+  readonly partners: number
 }
 
 /** One measure: prepares what it needs, runs everybody in turn, and cleans up. */

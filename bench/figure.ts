@@ -3,22 +3,31 @@ export type Figure = {
   /** Unique, `measure.who`. */
   readonly name: string
   readonly title: string
-  readonly unit: 'events/s' | 'effects/s' | 'requests/s' | 'ms'
+  readonly unit: 'events/s' | 'effects/s' | 'requests/s' | 'µs/event' | 'ms' | 's' | 'MB'
   readonly rounds: readonly number[]
   /** How it was measured: batch sizes, concurrency, row size. */
   readonly note: string
 }
 
-/** A figure of ours divided by another one of the same run, round by round. */
+/** A figure of ours divided by another one of the same run, round by round; or the figure itself, where a bar is in its own unit. */
 export type Comparison = {
   readonly figure: string
-  readonly to: string
-  /** The ratio that we want; null where there is no bar. */
-  readonly atLeast: number | null
+  /** The figure to divide by; null for the figure itself. */
+  readonly to: string | null
+  /** What we want of the median; no bar without either. */
+  readonly atLeast?: number
+  readonly atMost?: number
 }
 
+/** Something that is right or wrong, whatever the speed: a failed one fails the run. */
+export type Check = { readonly title: string; readonly passed: boolean; readonly detail: string }
+
 /** What a measure found. */
-export type Measured = { readonly figures: readonly Figure[]; readonly comparisons: readonly Comparison[] }
+export type Measured = {
+  readonly figures: readonly Figure[]
+  readonly comparisons: readonly Comparison[]
+  readonly checks?: readonly Check[]
+}
 
 /** A figure with its median and spread. */
 export type Summary = Figure & { readonly median: number; readonly min: number; readonly max: number }
@@ -42,6 +51,15 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
 }
 
+/**
+ * The value that a share of all values does not exceed (nearest rank); 0 of none.
+ * @example percentile([1, 2, 3, 4], 0.5) // 2
+ */
+export const percentile = (values: readonly number[], share: number): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0
+}
+
 const spread = (values: readonly number[]) => ({
   median: median(values),
   min: values.length === 0 ? 0 : Math.min(...values),
@@ -56,11 +74,16 @@ export const summaryOf = (figure: Figure): Summary => ({ ...figure, ...spread(fi
  * machine; the median of these ratios says more than the ratio of the medians.
  */
 export const ratioOf = (comparison: Comparison, figures: readonly Figure[]): Ratio | null => {
-  const ours = figures.find((figure) => figure.name === comparison.figure)
-  const theirs = figures.find((figure) => figure.name === comparison.to)
-  if (!ours || !theirs || ours.rounds.length === 0 || theirs.rounds.length === 0) return null
-  const base = median(theirs.rounds)
-  const ratios = ours.rounds.map((value, round) => value / (theirs.rounds[round] ?? base))
-  const found = spread(ratios)
-  return { ...comparison, ...found, met: comparison.atLeast === null ? null : found.median >= comparison.atLeast }
+  const roundsOf = (name: string): readonly number[] => figures.find((figure) => figure.name === name)?.rounds ?? []
+  const ours = roundsOf(comparison.figure)
+  const theirs = comparison.to === null ? [1] : roundsOf(comparison.to)
+  if (ours.length === 0 || theirs.length === 0) return null
+  const base = median(theirs)
+  const found = spread(ours.map((value, round) => value / (comparison.to === null ? 1 : (theirs[round] ?? base))))
+  return { ...comparison, ...found, met: isMet(comparison, found.median) }
+}
+
+const isMet = ({ atLeast, atMost }: Comparison, value: number): boolean | null => {
+  if (atLeast === undefined && atMost === undefined) return null
+  return value >= (atLeast ?? Number.NEGATIVE_INFINITY) && value <= (atMost ?? Number.POSITIVE_INFINITY)
 }

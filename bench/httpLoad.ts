@@ -1,68 +1,34 @@
-import { createHmac, randomUUID } from 'node:crypto'
 import process from 'node:process'
 import autocannon from 'autocannon'
+import { applicationNotice, type Notice, paymentNotice } from './notice.ts'
 
-// A load of webhooks, each one new: `httpLoad.ts URL KIND SECRET CONNECTIONS MILLISECONDS` prints a JSON object with the rate of
-// answers 2xx, their 99th percentile and how many were something else.
+// A load of webhooks: `httpLoad.ts URL KIND SECRET CONNECTIONS MILLISECONDS PER_SECOND` prints a JSON object with the rate of answers
+// 2xx, percentiles of their latency and how many were something else. Each webhook is new, unless KIND is "repeated"; PER_SECOND 0
+// sends as many as are answered.
 
-const [url = '', kind = '', secret = '', connections = '64', ms = '1000'] = process.argv.slice(2)
+const [url = '', kind = '', secret = '', connections = '64', ms = '1000', perSecond = '0'] = process.argv.slice(2)
 let number = Date.now() * 1000
 
-const cloudpayments = () => {
-  const body = new URLSearchParams({
-    TransactionId: String(++number),
-    Amount: '2500.00',
-    Currency: 'RUB',
-    DateTime: '2026-11-24 09:00:00',
-    CardFirstSix: '424242',
-    CardLastFour: '4242',
-    CardType: 'Visa',
-    CardExpDate: '12/30',
-    TestMode: '1',
-    Status: 'Completed',
-    OperationType: 'Payment',
-    GatewayName: 'Test',
-    InvoiceId: `pay_${randomUUID().replaceAll('-', '')}`,
-    AccountId: `sub_${randomUUID().replaceAll('-', '')}`,
-  }).toString()
-  return { body, headers: { 'Content-HMAC': createHmac('sha256', secret).update(body).digest('base64') } }
-}
-
-const tilda = () => {
-  const form = {
-    Name: 'Иванова Мария',
-    Phone: `+79${String(++number).slice(-9)}`,
-    Email: `v${number}@example.ru`,
-    formid: 'form1',
-  }
-  const body = new URLSearchParams({
-    ...form,
-    tranid: `1:${number}`,
-    hub_form: 'partner_registration',
-    policy: 'yes',
-  }).toString()
-  return { body, headers: { 'X-Api-Key': secret } }
-}
-
-const made = kind === 'tilda' ? tilda : cloudpayments
+const cloudpayments = (): Notice => paymentNotice(++number, secret)
+const tilda = (): Notice => applicationNotice(++number, secret)
+const one = cloudpayments()
+const made = { tilda, cloudpayments, repeated: () => one }[kind] ?? cloudpayments
 const result = await autocannon({
   url,
   connections: Number(connections),
   duration: Math.max(1, Number(ms) / 1000),
+  ...(Number(perSecond) > 0 ? { overallRate: Number(perSecond) } : {}),
   requests: [
     {
       method: 'POST',
       setupRequest: (request) => {
         const { body, headers } = made()
-        return {
-          ...request,
-          body,
-          headers: { ...request.headers, 'content-type': 'application/x-www-form-urlencoded', ...headers },
-        }
+        return { ...request, body, headers: { ...request.headers, ...headers } }
       },
     },
   ],
 })
 const rate = result['2xx'] / result.duration
-process.stdout.write(`${JSON.stringify({ rate, p99: result.latency.p99, failed: result.non2xx + result.errors })}\n`)
+const { p50, p99, p99_9: p999 } = result.latency
+process.stdout.write(`${JSON.stringify({ rate, p50, p99, p999, failed: result.non2xx + result.errors })}\n`)
 process.exit(0)

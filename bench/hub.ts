@@ -7,13 +7,16 @@ import { migrate } from '../src/db/migrate.ts'
 import { type Lane, openLane } from '../src/log/append.ts'
 import type { AppendRequest } from '../src/log/appendRequest.ts'
 
+/** A key that wraps the keys of persons, as `HUB_MASTER_KEY` is written. */
+export const newMasterKey = (): string => randomBytes(32).toString('base64')
+
 /** Opens a migrated database as the service does; nothing runs by itself. */
-export const openHub = async (databaseUrl: string): Promise<Core> => {
+export const openHub = async (databaseUrl: string, masterKey: string = newMasterKey()): Promise<Core> => {
   await migrate(databaseUrl)
   return await openCore({
     databaseUrl,
     listenUrl: null,
-    masterKeys: [randomBytes(32).toString('base64')],
+    masterKeys: [masterKey],
     worker: `bench-${randomUUID()}`,
     newId: uuidV7,
     realNowMs: Date.now,

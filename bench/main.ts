@@ -1,26 +1,47 @@
 import type { Context, Measure } from './context.ts'
-import type { Comparison, Figure } from './figure.ts'
+import type { Check, Comparison, Figure } from './figure.ts'
 import { closeHistory } from './history.ts'
 import { describeMachine, findProgram, flushTime, load, versions } from './machine.ts'
 import { append } from './measures/append.ts'
 import { effects } from './measures/effects.ts'
+import { growth } from './measures/growth.ts'
+import { hanging } from './measures/hanging.ts'
 import { http } from './measures/http.ts'
 import { inbox } from './measures/inbox.ts'
+import { ingest } from './measures/ingest.ts'
+import { latency } from './measures/latency.ts'
 import { live } from './measures/live.ts'
+import { pages } from './measures/pages.ts'
 import { processes } from './measures/processes.ts'
 import { rebuild } from './measures/rebuild.ts'
+import { start } from './measures/start.ts'
 import { readOptions } from './options.ts'
 import { renderReport, reportOf } from './report.ts'
 import { openServer } from './server.ts'
 
 /** Every measure, in the order of the run. */
-const measures: Readonly<Record<string, Measure>> = { append, inbox, processes, rebuild, live, effects, http }
+const measures: Readonly<Record<string, Measure>> = {
+  append,
+  inbox,
+  processes,
+  rebuild,
+  growth,
+  live,
+  effects,
+  hanging,
+  http,
+  ingest,
+  latency,
+  pages,
+  start,
+}
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 const run = async (context: Context, names: readonly string[]) => {
   const figures: Figure[] = []
   const comparisons: Comparison[] = []
+  const checks: Check[] = []
   const crashed: string[] = []
   for (const name of names) {
     const started = performance.now()
@@ -29,6 +50,7 @@ const run = async (context: Context, names: readonly string[]) => {
       const found = await measures[name]?.(context)
       figures.push(...(found?.figures ?? []))
       comparisons.push(...(found?.comparisons ?? []))
+      checks.push(...(found?.checks ?? []))
     } catch (error) {
       // What the others found is told all the same.
       crashed.push(name)
@@ -36,7 +58,7 @@ const run = async (context: Context, names: readonly string[]) => {
     }
     say(`${name} took ${((performance.now() - started) / 1000).toFixed(1)} s`)
   }
-  return { figures, comparisons, crashed }
+  return { figures, comparisons, checks, crashed }
 }
 
 const main = async (): Promise<number> => {
@@ -62,7 +84,7 @@ const main = async (): Promise<number> => {
       createDatabase: server.createDatabase,
       pgbench: findProgram('pgbench'),
     }
-    const { figures, comparisons, crashed } = await run(context, names)
+    const { crashed, ...found } = await run(context, names)
     const about = {
       machine: describeMachine(),
       load: { before: loadBefore, after: load() },
@@ -73,10 +95,10 @@ const main = async (): Promise<number> => {
       ...(crashed.length > 0 ? { crashed } : {}),
       ...(options.smoke ? { smoke: 'one short round: the figures say that it works, not how fast' } : {}),
     }
-    const report = reportOf(about, figures, comparisons)
+    const report = reportOf(about, found)
     process.stdout.write(`${renderReport(report)}\n`)
     if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
-    return crashed.length > 0 ? 1 : 0
+    return crashed.length > 0 || found.checks.some((check) => !check.passed) ? 1 : 0
   } finally {
     await closeHistory().catch(() => {})
     await server.stop()

@@ -3,14 +3,18 @@ import type { Options } from './context.ts'
 
 const help = `npm run bench -- [options]
 
-  --only append,inbox,processes,rebuild,live,effects,http   only these measures
+  --only NAMES    only these measures, with commas: append, inbox, processes, rebuild, growth, live, effects, hanging, http, ingest,
+                  latency, pages, start
   --rounds N      rounds of each measure (5)
   --events N      events of the history that is rebuilt (200000)
   --effects N     effects that are delivered (20000)
+  --partners N    partners whose lists are read by pages (100000)
   --smoke         one short round of everything, in under a minute
   --json          the last line is one JSON object with the same figures
 
-BENCH_PG_URL names a PostgreSQL on loopback whose role may make databases; without it a throwaway server is started.`
+BENCH_PG_URL names a PostgreSQL on loopback whose role may make databases; without it a throwaway server is started.
+BENCH_HISTORY_URL names a database that "hub bench seed" filled, HUB_MASTER_KEY the key it was seeded with; without them a history is
+seeded. Its read models are emptied and filled again.`
 
 const whole = (text: string | undefined, otherwise: number): number => {
   if (text === undefined) return otherwise
@@ -28,6 +32,7 @@ export const readOptions = (args: readonly string[]): Options | string => {
       rounds: { type: 'string' },
       events: { type: 'string' },
       effects: { type: 'string' },
+      partners: { type: 'string' },
       smoke: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -47,5 +52,6 @@ export const readOptions = (args: readonly string[]): Options | string => {
     peerEvents: smoke ? 500 : 5000,
     liveEvents: Math.min(50_000, events >> 1),
     effects: whole(values.effects, smoke ? 1000 : 20_000),
+    partners: whole(values.partners, smoke ? 2000 : 100_000),
   }
 }

@@ -1,4 +1,4 @@
-import type { Comparison, Figure, Ratio, Summary } from './figure.ts'
+import type { Check, Comparison, Figure, Ratio, Summary } from './figure.ts'
 import { ratioOf, summaryOf } from './figure.ts'
 
 /** All that a run found, for people and for machines. */
@@ -6,17 +6,22 @@ export type Report = {
   readonly about: Readonly<Record<string, unknown>>
   readonly figures: readonly Summary[]
   readonly ratios: readonly Ratio[]
+  readonly checks: readonly Check[]
+}
+
+/** What the measures of a run found, put together. */
+export type Found = {
+  readonly figures: readonly Figure[]
+  readonly comparisons: readonly Comparison[]
+  readonly checks: readonly Check[]
 }
 
 /** Works out medians, spreads and ratios. */
-export const reportOf = (
-  about: Report['about'],
-  figures: readonly Figure[],
-  comparisons: readonly Comparison[],
-): Report => ({
+export const reportOf = (about: Report['about'], { figures, comparisons, checks }: Found): Report => ({
   about,
   figures: figures.map(summaryOf),
   ratios: comparisons.flatMap((comparison) => ratioOf(comparison, figures) ?? []),
+  checks,
 })
 
 const number = (value: number): string =>
@@ -54,15 +59,23 @@ export const renderReport = (report: Report): string => {
   ]
   const titleOf = (name: string): string => report.figures.find((figure) => figure.name === name)?.title ?? name
   const ratios = [
-    ['ratio, round by round', 'median', 'lowest', 'highest', 'bar', ''],
+    ['ratio, round by round, or value', 'median', 'lowest', 'highest', 'bar', ''],
     ...report.ratios.map((ratio) => [
-      `${titleOf(ratio.figure)} / ${titleOf(ratio.to)}`,
+      ratio.to === null ? titleOf(ratio.figure) : `${titleOf(ratio.figure)} / ${titleOf(ratio.to)}`,
       ratio.median.toFixed(2),
       ratio.min.toFixed(2),
       ratio.max.toFixed(2),
-      ratio.atLeast === null ? '' : `≥ ${ratio.atLeast}`,
+      barText(ratio),
       ratio.met === null ? '' : ratio.met ? 'met' : 'not met',
     ]),
   ]
-  return [...about, '', columns(figures), '', columns(ratios)].join('\n')
+  const checks = [
+    ['check', 'result', ''],
+    ...report.checks.map((check) => [check.title, check.passed ? 'passed' : 'FAILED', check.detail]),
+  ]
+  const tables = [figures, ratios, checks].filter((rows) => rows.length > 1).flatMap((rows) => ['', columns(rows)])
+  return [...about, ...tables].join('\n')
 }
+
+const barText = ({ atLeast, atMost }: Comparison): string =>
+  [atLeast === undefined ? '' : `≥ ${atLeast}`, atMost === undefined ? '' : `≤ ${atMost}`].filter(Boolean).join(', ')

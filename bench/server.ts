@@ -57,8 +57,9 @@ export const openServer = async (say: (line: string) => void): Promise<BenchServ
   return { adminUrl, folder, about, createDatabase, stop }
 }
 
-const assertLoopback = (url: string): void => {
+/** Throws unless an address is on loopback: nothing else is ever put under load. */
+export const assertLoopback = (url: string): void => {
   const { hostname } = new URL(url)
   if (!['127.0.0.1', 'localhost', '::1', '[::1]'].includes(hostname))
-    throw new Error('Cannot bench: BENCH_PG_URL should name a server on loopback')
+    throw new Error('Cannot bench: BENCH_PG_URL and BENCH_HISTORY_URL should name a server on loopback')
 }

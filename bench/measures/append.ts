@@ -79,9 +79,9 @@ export const append = async (context: Context): Promise<Measured> => {
       figures,
       comparisons: [
         { figure: 'append.hub64', to: 'append.limit', atLeast: 0.7 },
-        { figure: 'append.hub64', to: 'append.raw64', atLeast: 1 },
-        { figure: 'append.hub64', to: 'append.emmett64', atLeast: 1 },
-        { figure: 'append.hub1', to: 'append.plain1', atLeast: null },
+        { figure: 'append.hub64', to: 'append.raw64', atLeast: 1.8 },
+        { figure: 'append.hub64', to: 'append.emmett64', atLeast: 7 },
+        { figure: 'append.hub1', to: 'append.plain1', atLeast: 0.8 },
       ],
     }
   } finally {

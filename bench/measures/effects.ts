@@ -60,7 +60,7 @@ export const effects = async (context: Context): Promise<Measured> => {
       figures,
       comparisons: [
         { figure: 'effects.hub', to: 'effects.graphile', atLeast: 1 },
-        { figure: 'effects.hub', to: 'effects.boss', atLeast: 1 },
+        { figure: 'effects.hub', to: 'effects.boss', atLeast: 1.5 },
       ],
     }
   } finally {

@@ -8,16 +8,18 @@ import type { Context } from '../context.ts'
 import type { Measured } from '../figure.ts'
 import { emptyLog, eventData, oneEvent, openBenchLane, openPool, versionedWriters } from '../hub.ts'
 import { interleave, perSecond } from '../interleave.ts'
+import { openPlain, plainInserts } from '../peers/plain.ts'
 
 const writers = 64
 
-/** The append of a webhook: its bytes, its dedupe key, a claim and an event in one, beside the append of the event alone. */
+/** The append of a webhook: its bytes, its dedupe key, a claim and an event in one, beside the append of the event alone and the limit. */
 export const inbox = async (context: Context): Promise<Measured> => {
   const { windowMs, warmUpMs, rounds } = context.options
   const url = await context.createDatabase('inbox')
   await migrate(url)
   const admin = openPool(url, 1)
   const lane = openBenchLane(url)
+  const plain = openPlain(url, 1)
   const before = (): Promise<void> => emptyLog(admin)
   let streams = 0
   try {
@@ -39,13 +41,30 @@ export const inbox = async (context: Context): Promise<Measured> => {
           before,
           run: (window) => perSecond({ writers, windowMs: window }, versionedWriters(lane, `i${++streams}`)),
         },
+        {
+          name: 'inbox.limit',
+          title: 'plain INSERT of events in batches of 64 (the limit)',
+          unit: 'events/s',
+          note: '64 rows a statement through postgres.js, one connection, no checks, no lock',
+          before,
+          run: (window) => {
+            const insert = plainInserts(plain)
+            return perSecond({ writers: 1, windowMs: window }, (writer) => insert(writer, 64))
+          },
+        },
       ],
       { rounds, windowMs, warmUpMs },
     )
-    return { figures, comparisons: [{ figure: 'inbox.hub64', to: 'inbox.event64', atLeast: null }] }
+    return {
+      figures,
+      comparisons: [
+        { figure: 'inbox.hub64', to: 'inbox.limit', atLeast: 0.4 },
+        { figure: 'inbox.hub64', to: 'inbox.event64' },
+      ],
+    }
   } finally {
     await lane.close()
-    await admin.end()
+    await Promise.all([plain.end(), admin.end()])
   }
 }
 

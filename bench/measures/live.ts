@@ -33,7 +33,7 @@ export const live = async (context: Context): Promise<Measured> => {
       name: 'live.rebuild',
       title: 'hub rebuild of the same read models',
       unit: 'events/s' as const,
-      note: `${from} events into all ${readModels.length}, one after the other, tables with their indexes`,
+      note: `${from} events into all ${readModels.length} in one pass, tables with their indexes`,
       before: async () => {},
       run: () => rateOf(from, () => fillTo(history, from)),
     },
@@ -43,25 +43,20 @@ export const live = async (context: Context): Promise<Measured> => {
     windowMs: 0,
     warmUpMs: 0,
   })
-  return { figures, comparisons: [{ figure: 'live.hub', to: 'live.rebuild', atLeast: null }] }
+  return { figures, comparisons: [{ figure: 'live.hub', to: 'live.rebuild', atLeast: 0.3 }] }
 }
 
 /** Brings the live tables to a position, as if the live loop had stopped there. */
 const fillTo = async ({ core }: History, position: number): Promise<void> => {
-  for (const model of readModels) {
-    const table = tableOf(model.name, 1)
-    await core.bulk.unsafe(`truncate ${table}`)
-    await fill({
-      sql: core.bulk,
-      codec: core.codec,
-      model,
-      table,
-      from: 0,
-      target: position,
-      checkpoint: async () => true,
-      stopped: () => false,
-    })
-  }
+  for (const model of readModels) await core.bulk.unsafe(`truncate ${tableOf(model.name, 1)}`)
+  await fill({
+    sql: core.bulk,
+    codec: core.codec,
+    parts: readModels.map((model) => ({ model, table: tableOf(model.name, 1), checkpoint: async () => true })),
+    from: 0,
+    target: position,
+    stopped: () => false,
+  })
   await core.bulk`update hub.read_models set position = ${position}`
 }
 

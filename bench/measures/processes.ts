@@ -1,15 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { migrate } from '../../src/db/migrate.ts'
+import { startLines } from '../children.ts'
 import type { Context } from '../context.ts'
 import type { Measured } from '../figure.ts'
 import { emptyLog, openPool } from '../hub.ts'
 import { type Contestant, interleave } from '../interleave.ts'
 
 const writersEach = 64
-const program = fileURLToPath(new URL('../appendWorker.ts', import.meta.url))
 
 /** 64 writers in one process, and four such processes on one database. */
 export const processes = async (context: Context): Promise<Measured> => {
@@ -28,7 +24,7 @@ export const processes = async (context: Context): Promise<Measured> => {
   })
   try {
     const figures = await interleave([contestant(1), contestant(4)], { rounds, windowMs, warmUpMs: 0 })
-    return { figures, comparisons: [{ figure: 'processes.hub4', to: 'processes.hub1', atLeast: null }] }
+    return { figures, comparisons: [{ figure: 'processes.hub4', to: 'processes.hub1', atLeast: 1 }] }
   } finally {
     await admin.end()
   }
@@ -39,7 +35,7 @@ type Run = { readonly url: string; readonly count: number; readonly windowMs: nu
 /** Starts all, lets them begin together, adds up their rates. */
 const inProcesses = async ({ url, count, windowMs, label }: Run): Promise<number> => {
   const workers = Array.from({ length: count }, (_, index) =>
-    startWorker([url, `${label}-${index}`, String(writersEach), String(windowMs)]),
+    startLines('appendWorker.ts', [url, `${label}-${index}`, String(writersEach), String(windowMs)]),
   )
   try {
     await Promise.all(workers.map((worker) => worker.line()))
@@ -50,17 +46,4 @@ const inProcesses = async ({ url, count, windowMs, label }: Run): Promise<number
   } finally {
     for (const worker of workers) worker.child.kill()
   }
-}
-
-const startWorker = (
-  args: readonly string[],
-): { child: ChildProcess; line: () => Promise<string>; ended: Promise<unknown> } => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  const line = async (): Promise<string> => {
-    const next = await lines.next()
-    if (next.done) throw new Error('Cannot bench: a writing process ended too early')
-    return next.value
-  }
-  return { child, line, ended: once(child, 'exit') }
 }

@@ -93,10 +93,7 @@ const readPage = async (
 
 type FoldingPage = { readonly filling: Filling; readonly tableEmpty: boolean; readonly events: readonly PageEvent[] }
 
-const foldPage = async (
-  { codec, sql }: FillOptions,
-  { filling, tableEmpty, events }: FoldingPage,
-): Promise<void> => {
+const foldPage = async ({ codec, sql }: FillOptions, { filling, tableEmpty, events }: FoldingPage): Promise<void> => {
   const { model, table, held } = filling
   if (model.personal) {
     const types = new Set(model.types)
