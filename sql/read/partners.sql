@@ -35,11 +35,16 @@ create unique index on {table} (slug) where slug is not null;
 create index on {table} (inn) where inn is not null;
 create index on {table} (phone) where phone is not null;
 create index on {table} (email) where email is not null;
+create index on {table} (lower(email));
 create index on {table} (registered_at, partner_id);
 create index on {table} (status, registered_at, partner_id);
 create index on {table} (lower(city), registered_at, partner_id);
 create index on {table} (subscription_status, registered_at, partner_id);
-create index on {table} (lower(city), slug) where listed
+create index on {table} (lower(city), slug) where listed;
+create index on {table} (registered_at, partner_id) where listed;
+create index on {table} (city, registered_at);
+create index on {table} using gin (services);
+create index on {table} using gin (hub.lowered(services))
 
 -- name: view
 create or replace view read.partners as
