@@ -18,6 +18,20 @@ const readyPollMs = 5
 /** The path of a program of the bench. */
 export const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
+/** Children that may still run. */
+const running = new Set<ChildProcess>()
+
+const started = (child: ChildProcess): ChildProcess => {
+  running.add(child)
+  child.once('exit', () => running.delete(child))
+  return child
+}
+
+/** Kills whatever still runs; for a bench that is interrupted itself. */
+export const killChildren = (): void => {
+  for (const child of running) child.kill('SIGKILL')
+}
+
 /** Ends a child politely, by force after 15 s; resolves when it is gone. */
 export const ended = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return
@@ -56,16 +70,16 @@ export type StartedService = { readonly url: string; readonly child: ChildProces
 export const startService = async (options: ServiceOptions): Promise<StartedService> => {
   const port = await freePort()
   const [runtime, ...before] = options.runtime ?? [process.execPath]
-  const started = performance.now()
+  const startedAt = performance.now()
   const child = spawn(runtime, [...before, hub, 'serve'], {
     env: { ...process.env, ...environmentOf(options, port) },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
-  options.children.push(child)
+  options.children.push(started(child))
   const url = `http://127.0.0.1:${port}`
-  while (child.exitCode === null && performance.now() - started < readyMsMax) {
+  while (child.exitCode === null && performance.now() - startedAt < readyMsMax) {
     const response = await fetch(`${url}/readyz`).catch(() => null)
-    if (response?.ok) return { url, child, readyMs: performance.now() - started }
+    if (response?.ok) return { url, child, readyMs: performance.now() - startedAt }
     await wait(readyPollMs)
   }
   throw new Error('Cannot bench: the service did not become ready')
@@ -128,6 +142,7 @@ export type Load = {
 export const runLoad = async ({ url, kind, connections, windowMs, perSecond = 0 }: Load): Promise<Loaded> => {
   const args = [url, kind, benchSecret, String(connections), String(windowMs), String(perSecond)]
   const child = spawn(process.execPath, [program('httpLoad.ts'), ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+  started(child)
   const chunks: string[] = []
   child.stdout.on('data', (chunk) => chunks.push(String(chunk)))
   await once(child, 'close')
@@ -146,6 +161,7 @@ export type LineChild = {
 /** Starts a program of the bench whose lines are read one by one. */
 export const startLines = (name: string, args: readonly string[]): LineChild => {
   const child = spawn(process.execPath, [program(name), ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
+  started(child)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async (): Promise<string> => {
     const next = await lines.next()

@@ -1,3 +1,4 @@
+import { killChildren } from './children.ts'
 import type { Context, Measure } from './context.ts'
 import type { Check, Comparison, Figure } from './figure.ts'
 import { closeHistory } from './history.ts'
@@ -73,7 +74,10 @@ const main = async (): Promise<number> => {
     throw new Error(`Cannot measure "${unknown.join(', ')}": known are ${Object.keys(measures).join(', ')}`)
   const loadBefore = load()
   const server = await openServer(say)
-  const stop = (): void => void server.stop().finally(() => process.exit(130))
+  const stop = (): void => {
+    killChildren()
+    void server.stop().finally(() => process.exit(130))
+  }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
     const flush = flushTime(server.folder)

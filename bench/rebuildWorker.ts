@@ -24,6 +24,8 @@ const warmUpEvents = 20_000
 
 const [line] = await once(process.stdin, 'data')
 const job = JSON.parse(String(line)) as RebuildJob
+// Nobody waits for the answer any more.
+process.stdin.once('end', () => process.exit(1))
 const core = await openHub(job.url, job.masterKey)
 const chosen = readModels.filter((model) => job.names.includes(model.name))
 const head = await headPosition(core.sql)

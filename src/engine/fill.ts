@@ -8,7 +8,7 @@ import { wantedEvents } from './project.ts'
 import { columnOf, copyLine, loadRows, readModelStatements, rowsJson } from './readModelTable.ts'
 
 /** Positions of one page: large enough that a round trip costs nothing beside its rows. */
-const pagePositions = 20_000
+const pagePositions = 5000
 /** Rows kept in memory between flushes, of all read models of a pass; a partner's row is about 1 KB, so this is some 60 MB. */
 const rowsInMemoryMax = 50_000
 const prepared = { prepare: true } as const
