@@ -7,10 +7,10 @@ import type { Codec } from './codec.ts'
 import { wantedEvents } from './project.ts'
 import { columnOf, copyLine, loadRows, readModelStatements, rowsJson } from './readModelTable.ts'
 
-/** Positions of one page: large enough that a round trip costs nothing beside its rows. */
-const pagePositions = 5000
-/** Rows kept in memory between flushes, of all read models of a pass; a partner's row is about 1 KB, so this is some 60 MB. */
-const rowsInMemoryMax = 50_000
+/** Positions of one page: two are in memory at once, about 10 MB; read ahead, so that a round trip costs little. */
+const pagePositions = 2500
+/** Rows kept in memory between flushes, of all read models of a pass; a partner's row is about 1 KB, so this is some 50 MB. */
+const rowsInMemoryMax = 40_000
 const prepared = { prepare: true } as const
 
 /** A row in memory, and whether the table has an older state of it. */
