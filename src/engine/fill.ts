@@ -7,10 +7,13 @@ import type { Codec } from './codec.ts'
 import { wantedEvents } from './project.ts'
 import { columnOf, copyLine, loadRows, readModelStatements, rowsJson } from './readModelTable.ts'
 
-/** Positions of one page: two are in memory at once, about 10 MB; read ahead, so that a round trip costs little. */
-const pagePositions = 2500
-/** Rows kept in memory between flushes, of all read models of a pass; a partner's row is about 1 KB, so this is some 50 MB. */
-const rowsInMemoryMax = 40_000
+/** Positions of one page: two are in memory at once, some 10 MB; read ahead, so that a round trip costs little. */
+const pagePositions = 2000
+/**
+ * Rows kept in memory between flushes, of all read models of a pass. More make fewer merges of rows that come back, and a process that
+ * holds more than 300 MB: a partner's row takes about 2 KB, and as much again until the garbage is collected.
+ */
+const rowsInMemoryMax = 25_000
 const prepared = { prepare: true } as const
 
 /** A row in memory, and whether the table has an older state of it. */
