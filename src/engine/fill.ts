@@ -13,7 +13,7 @@ const pagePositions = 2000
  * Rows kept in memory between flushes, of all read models of a pass. More make fewer merges of rows that come back, and a process that
  * holds more than 300 MB: a partner's row takes about 2 KB, and as much again until the garbage is collected.
  */
-const rowsInMemoryMax = 25_000
+const rowsInMemoryMax = 20_000
 const prepared = { prepare: true } as const
 
 /** A row in memory, and whether the table has an older state of it. */
