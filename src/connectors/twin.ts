@@ -36,7 +36,10 @@ export type TwinFault = {
     | 'empty'
     | 'slow'
     | 'redirect'
+  /** A part of the path of the calls that it strikes; empty: all. */
   readonly path: string
+  /** Only calls of this method; absent: all. */
+  readonly method?: string
   readonly times: number
   /** Seconds: of Retry-After, or of the delay of `slow` and `apply-then-hang`. */
   readonly seconds?: number

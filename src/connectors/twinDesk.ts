@@ -262,7 +262,7 @@ export const callAtDesk = async <Data>(
   desk: TwinDesk<Data>,
   call: DeskCall,
 ): Promise<Response> => {
-  const fault = await takeFault(desk, call.path)
+  const fault = await takeFault(desk, call)
   const { response, applied, summary } = await underFault(context, call, fault)
   const { method, path, key } = call
   const entry: TwinCall = { at: context.now(), method, path, key, status: response.status, applied, summary }
@@ -271,8 +271,9 @@ export const callAtDesk = async <Data>(
   return response
 }
 
-const takeFault = async <Data>(desk: TwinDesk<Data>, path: string): Promise<TwinFault | null> => {
-  const found = (await desk.state()).faults.find((fault) => path.includes(fault.path)) ?? null
+const takeFault = async <Data>(desk: TwinDesk<Data>, { method, path }: DeskCall): Promise<TwinFault | null> => {
+  const fits = (fault: TwinFault) => path.includes(fault.path) && (fault.method ?? method) === method
+  const found = (await desk.state()).faults.find(fits) ?? null
   if (found === null) return null
   await desk.adjust((state) => ({
     ...state,

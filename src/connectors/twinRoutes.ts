@@ -96,8 +96,13 @@ const addFault = async <Data>(desk: TwinDesk<Data>, asked: Readonly<Record<strin
   if (kind === undefined)
     return jsonResponse({ error: `Cannot script this fault: "kind" is one of ${faultKinds.join(', ')}` }, 400)
   const path = typeof asked.path === 'string' ? asked.path : ''
-  const base: TwinFault = { kind, path, times: countOf(asked.times, 1) }
-  const fault = typeof asked.seconds === 'number' ? { ...base, seconds: asked.seconds } : base
+  const fault: TwinFault = {
+    kind,
+    path,
+    times: countOf(asked.times, 1),
+    ...(typeof asked.method === 'string' ? { method: asked.method } : {}),
+    ...(typeof asked.seconds === 'number' ? { seconds: asked.seconds } : {}),
+  }
   await desk.adjust((state) => ({ ...state, faults: [...state.faults, fault] }))
   return jsonResponse(fault, 201)
 }

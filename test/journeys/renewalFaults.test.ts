@@ -94,7 +94,8 @@ for (const provider of testProviders)
           const { waiting, running } = items.find((item: Json) => item.name === provider.name)
           return waiting === 0 && running === 0
         }, 'the first payment to have been read again')
-        const fault = { kind: 'apply-then-500', path: provider.chargePath, times: 1 }
+        // Of the charge only: the books that are compared at night lie under the same path.
+        const fault = { kind: 'apply-then-500', method: 'POST', path: provider.chargePath, times: 1 }
         await fetch(`${service.url}/sandbox/${provider.name}/faults`, { method: 'POST', body: JSON.stringify(fault) })
         // The notices that would tell the truth do not come either.
         const silence = { delayMs: 0, times: 1, order: 'as-made', suppress: true }
