@@ -88,11 +88,14 @@ export const makeIngest = (deps: IngestDeps) => {
   const take = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, kept: Kept): Promise<Answer | 'away'> => {
     const key = kept.dedupeKey
     try {
-      // The same key at the same moment: the second one waits for the first, and is a repeat of it.
-      for (let before = underway.get(key); before; before = underway.get(key)) await before.catch(() => {})
+      // The same key at the same moment: the second one waits for the first, and is a repeat of it. Repeats of a kept one wait for nobody.
+      for (let before = underway.get(key); before && !seen.has(key); before = underway.get(key))
+        await before.catch(() => {})
       const work = keep(route, delivery, kept)
-      underway.set(key, work)
-      const answer = await work.finally(() => underway.delete(key))
+      if (!seen.has(key)) underway.set(key, work)
+      const answer = await work.finally(() => {
+        if (underway.get(key) === work) underway.delete(key)
+      })
       return kept.verdict === 'accepted' ? await route.answerAfter(kept.facts, delivery) : answer
     } catch (error) {
       if (isLogAway(error)) return 'away'

@@ -20,8 +20,17 @@ import {
 import { withService } from '../support/service.ts'
 import { known } from '../support/webhookReading.ts'
 
-/** Sends bytes as they are and collects what comes until the line is closed. */
-const talk = (port: number, parts: readonly string[]): Promise<string> =>
+/**
+ * Sends bytes as they are and answers what comes until the line is closed. A line that is cut at once may lose the answer that was
+ * written to it; then it is asked again, as a sender would.
+ */
+const talk = async (port: number, parts: readonly string[]): Promise<string> => {
+  let answer = ''
+  for (let tries = 0; tries < 5 && answer === ''; tries++) answer = await talkOnce(port, parts)
+  return answer
+}
+
+const talkOnce = (port: number, parts: readonly string[]): Promise<string> =>
   new Promise((resolve) => {
     let answer = ''
     const socket = connect(port, '127.0.0.1', () => {
