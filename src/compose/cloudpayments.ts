@@ -13,7 +13,7 @@ import {
 import { readPaymentId, readSubscriptionId, subscriptionStream } from '../domain/ids.ts'
 import type { Expected } from '../domain/subscriptionMessages.ts'
 import { prepayDays } from '../domain/subscriptionPayments.ts'
-import type { Subscription } from '../domain/subscriptionState.ts'
+import { hasEnded, type Subscription } from '../domain/subscriptionState.ts'
 import { webhookRoute } from '../http/intake.ts'
 import { msOf, plusDays } from '../kernel/time.ts'
 import type { Core } from './core.ts'
@@ -68,10 +68,11 @@ const listedOrder = async (core: Core, paymentId: string): Promise<OrderRow | nu
   return row ?? null
 }
 
-/** Whether the period was paid meanwhile: an old link must not pay it again. */
-const isPaidAhead = async (core: Core, subscriptionId: string): Promise<boolean> => {
+/** Whether the subscription takes no money for an order any more: it has ended, or its period was paid meanwhile by another one. */
+const takesNoPayment = async (core: Core, subscriptionId: string): Promise<boolean> => {
   const subscription = (await core.handler.load(subscriptionStream(subscriptionId), { urgent: true }))
     .state as Subscription
+  if (subscription.status === 'absent' || hasEnded(subscription)) return true
   if (subscription.status !== 'active' || subscription.paidThrough === null) return false
   return subscription.paidThrough > plusDays(core.clock.now(), prepayDays)
 }
@@ -88,7 +89,7 @@ const orderOf = async (
   if (!row) return null
   const isOpen = row.status === 'pending' || row.status === 'declined'
   const isLate = Date.parse(row.createdAt) + orderLifetimeMs < msOf(core.clock.now())
-  const isClosed = !isOpen || (await isPaidAhead(core, row.subscriptionId))
+  const isClosed = !isOpen || (await takesNoPayment(core, row.subscriptionId))
   return {
     invoiceId: paymentId,
     accountId: row.subscriptionId,
