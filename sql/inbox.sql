@@ -23,4 +23,4 @@ update hub.inbox set body = null, headers = '{}', query = ''
 returning webhook_id
 
 -- name: expire_keys
-delete from hub.inbox_keys where key_hash in (select key_hash from hub.inbox_keys where seen_at < hub.now() - make_interval(days => $1::int) order by seen_at limit $2)
+delete from hub.inbox_keys where key_hash in (select key_hash from hub.inbox_keys where seen_at < hub.now() - make_interval(days => $1::int) limit $2)

@@ -1,5 +1,23 @@
+-- name: append_events
+-- A list travels as an array literal; JSON and bytes are split at a character that they never hold, which is cheaper to take apart.
+select head, recorded_at, verdicts, versions, positions, details from hub.append($1::uuid,
+  $2::text::text[], $3::text::int[], $4::text::int[], $5::text::int[], $6::text::uuid[], $7::text::text[], $8::text::text[],
+  string_to_array($9, e'\x1f', '')::jsonb[], string_to_array($10, e'\x1f', '')::jsonb[])
+
 -- name: append
-select head, recorded_at, verdicts, versions, positions, details from hub.append($1, $2, $3, $4, $5, $6, $7)
+-- The same with deliveries, claims, keys of persons and settlements.
+select head, recorded_at, verdicts, versions, positions, details from hub.append($1::uuid,
+  $2::text::text[], $3::text::int[], $4::text::int[], $5::text::int[], $6::text::uuid[], $7::text::text[], $8::text::text[],
+  string_to_array($9, e'\x1f', '')::jsonb[], string_to_array($10, e'\x1f', '')::jsonb[],
+  $11::text::int[], $12::text::uuid[], string_to_array($13, e'\x1f', '')::bytea[], string_to_array($14, e'\x1f', '')::bytea[],
+  $15::text::text[], $16::text::text[], $17::text::text[], $18::text::text[], $19::text::text[], $20::text::timestamptz[],
+  $21::text::text[], $22::text::text[], $23::text::text[], $24::text::text[], $25::text::text[],
+  string_to_array($26, e'\x1f', '')::jsonb[], string_to_array($27, e'\x1f', '')::bytea[], string_to_array($28, e'\x1f', '')::bytea[],
+  $29::text::text[], $30::text::int[], $31::text::uuid[],
+  $32::text::int[], $33::text::text[], $34::text::boolean[],
+  $35::text::int[], $36::text::text[], string_to_array($37, e'\x1f', '')::bytea[],
+  $38::text::int[], $39::text::uuid[], $40::text::int[], $41::text::text[], string_to_array($42, e'\x1f', '')::jsonb[],
+  $43::text::text[], $44::text::timestamptz[], string_to_array($45, e'\x1f', '')::jsonb[], $46::text::int[])
 
 -- name: find_appended
 select id::text as id, position, version, recorded_at from hub.find_appended($1::uuid, $2::uuid[], $3::uuid[])

@@ -6,7 +6,7 @@ import { sqlText } from '../db/sqlText.ts'
 import { invariant } from '../kernel/brand.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { AppendRequest, AppendResult } from './appendRequest.ts'
-import { type PreparedAppend, prepareAppend, renderBatch } from './appendRows.ts'
+import { type PreparedAppend, prepareAppend, type RenderedBatch, renderBatch } from './appendRows.ts'
 
 /** Members of one batch: beyond this a batch costs more latency than it saves commits. */
 const batchAppendsMax = 512
@@ -25,6 +25,7 @@ const splitFrom = 16
 
 const named = statements(sqlText('log.sql'))
 const appendText = statement(named, 'append')
+const appendEventsText = statement(named, 'append_events')
 const findText = statement(named, 'find_appended')
 
 /** Makes the error that says: the database could not be reached, or did not answer in time; nothing was acknowledged. */
@@ -45,13 +46,14 @@ type Waiting = {
 type BatchRow = {
   readonly head: number
   readonly recordedAt: Instant
-  readonly verdicts: readonly number[]
+  /** Null when all are appended, one after the other behind the head. */
+  readonly verdicts: readonly number[] | null
   readonly versions: readonly number[]
-  readonly positions: readonly (number | string)[]
+  readonly positions: readonly (number | string)[] | null
   readonly details: {
     readonly firsts: readonly { i: number; w: string; same: boolean; p: number | null; n: number | null }[]
     readonly holders: readonly { i: number; k: string; s: string }[]
-  }
+  } | null
 }
 
 type FoundRow = {
@@ -149,9 +151,10 @@ export const openLane = (deps: LaneDeps): Lane => {
     const over = connection
     try {
       deps.boundary?.('append:before-commit')
-      const row = await answered(over, renderBatch(batch.map((member) => member.prepared)))
+      const rendered = renderBatch(batch.map((member) => member.prepared))
+      const row = await answered(over, rendered)
       deps.boundary?.('append:after-commit')
-      settle(batch, row)
+      settle(batch, rendered, row)
     } catch (error) {
       if (isDatabaseAway(error) || isLogAway(error)) return resolveDoubt(batch, over)
       if (batch.length === 1) return batch[0]?.reject(error)
@@ -162,12 +165,12 @@ export const openLane = (deps: LaneDeps): Lane => {
     }
   }
 
-  const settle = (batch: readonly Waiting[], row: BatchRow): void => {
+  const settle = (batch: readonly Waiting[], { offsets }: RenderedBatch, row: BatchRow): void => {
     stats.batches += 1
     stats.appends += batch.length
     let appended = 0
     batch.forEach((member, index) => {
-      const result = resultOf(member.prepared, index, row)
+      const result = resultOf(member.prepared, { index, row, offset: offsets[index] ?? 0 })
       if (result.tag === 'appended') appended += member.prepared.eventCount
       member.resolve(result)
     })
@@ -228,21 +231,26 @@ type Connection = { readonly sql: Sql; readonly id: string }
 
 const newConnection = (open: () => Sql): Connection => ({ sql: open(), id: randomUUID() })
 
-const inTime = async <T>(answer: PromiseLike<T>): Promise<T> => {
-  const timer = new AbortController()
-  const late = wait(answerWithinMs, null, { signal: timer.signal }).then(() => {
-    throw logAway(`Cannot append: the database did not answer within ${answerWithinMs} ms`)
+/** The answer, or a rejection when it does not come in time. */
+const inTime = <T>(answer: PromiseLike<T>): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const late = (): void => reject(logAway(`Cannot append: the database did not answer within ${answerWithinMs} ms`))
+    const timer = setTimeout(late, answerWithinMs)
+    answer.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
-  late.catch(() => {})
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    timer.abort()
-  }
-}
 
-const answered = async ({ sql, id }: Connection, parameters: readonly string[]): Promise<BatchRow> => {
-  const rows = await inTime(sql.unsafe<BatchRow[]>(appendText, [...parameters, id], { prepare: true }))
+const answered = async ({ sql, id }: Connection, { onlyEvents, parameters }: RenderedBatch): Promise<BatchRow> => {
+  const text = onlyEvents ? appendEventsText : appendText
+  const rows = await inTime(sql.unsafe<BatchRow[]>(text, [id, ...parameters], { prepare: true }))
   const [row] = rows
   invariant(row, 'hub.append answers with one row')
   return row
@@ -283,12 +291,15 @@ const urgentFirst = (queue: readonly Waiting[]): readonly Waiting[] => {
   return urgent.length === 0 ? queue : [...urgent, ...queue.filter((member) => !member.urgent)]
 }
 
-const resultOf = (prepared: PreparedAppend, index: number, row: BatchRow): AppendResult => {
+const resultOf = (
+  prepared: PreparedAppend,
+  { index, row, offset }: { readonly index: number; readonly row: BatchRow; readonly offset: number },
+): AppendResult => {
   const i = index + 1
   const version = row.versions[index] ?? 0
-  switch (row.verdicts[index]) {
+  switch (row.verdicts?.[index] ?? 0) {
     case 0: {
-      const first = Number(row.positions[index])
+      const first = Number(row.positions?.[index] ?? row.head + 1 + offset)
       return {
         tag: 'appended',
         firstPosition: first,
@@ -298,7 +309,7 @@ const resultOf = (prepared: PreparedAppend, index: number, row: BatchRow): Appen
       }
     }
     case 1: {
-      const first = row.details.firsts.find((entry) => entry.i === i)
+      const first = row.details?.firsts.find((entry) => entry.i === i)
       invariant(first, 'a duplicate names the first delivery')
       return {
         tag: 'duplicate',
@@ -311,7 +322,7 @@ const resultOf = (prepared: PreparedAppend, index: number, row: BatchRow): Appen
     case 2:
       return { tag: 'fenced' }
     case 3: {
-      const holder = row.details.holders.find((entry) => entry.i === i)
+      const holder = row.details?.holders.find((entry) => entry.i === i)
       invariant(holder, 'a taken claim names its holder')
       return { tag: 'claimed', key: holder.k, stream: holder.s }
     }

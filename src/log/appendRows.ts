@@ -1,13 +1,33 @@
-import type { AppendRequest, InboxRow } from './appendRequest.ts'
+import type { AppendRequest, InboxRow, NewEvent, Settlement } from './appendRequest.ts'
 
-/** An append whose JSON was written before it is its turn; only the index inside the batch is still missing. */
+/**
+ * How a column of a batch travels. A list is an array literal of PostgreSQL; its elements are quoted where they may hold anything. A split
+ * column is JSON or hex, which never holds the separator, and is much cheaper to take apart.
+ */
+type Travels = 'list' | 'split'
+const separator = '\u001f'
+
+const eventColumns: readonly Travels[] = ['list', 'list', 'list', 'split', 'split']
+const inboxColumns: readonly Travels[] = [
+  ...['list', 'split', 'split', 'list', 'list', 'list', 'list', 'list', 'list', 'list', 'list'],
+  ...['list', 'list', 'list', 'split', 'split', 'split', 'list', 'list', 'list'],
+] as readonly Travels[]
+const claimColumns: readonly Travels[] = ['list', 'list']
+const keyColumns: readonly Travels[] = ['list', 'split']
+const settleColumns: readonly Travels[] = ['list', 'list', 'list', 'split', 'list', 'list', 'split', 'list']
+
+/** The elements of a row, each written as its column travels. */
+type Row = readonly string[]
+
+/** An append whose rows were written before it is its turn; only the index inside the batch is still missing. */
 export type PreparedAppend = {
-  readonly append: string
-  readonly events: readonly string[]
-  readonly inbox: string | null
-  readonly claims: readonly string[]
-  readonly keys: readonly string[]
-  readonly settle: string | null
+  readonly stream: string
+  readonly expectedVersion: number | null
+  readonly events: readonly Row[]
+  readonly inbox: readonly Row[]
+  readonly claims: readonly Row[]
+  readonly keys: readonly Row[]
+  readonly settle: readonly Row[]
   readonly eventCount: number
   readonly firstEventId: string | null
   readonly webhookId: string | null
@@ -17,64 +37,52 @@ export type PreparedAppend = {
   readonly touches: readonly string[]
 }
 
-const base64 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+/** An element of a list that may hold anything. */
+const quoted = (text: string | null): string =>
+  text === null ? 'NULL' : `"${/["\\]/.test(text) ? text.replace(/["\\]/g, '\\$&') : text}"`
 
-/** The rest of a JSON object after its first member, which `renderBatch` writes. */
-const tail = (value: Readonly<Record<string, unknown>>): string => JSON.stringify(value).slice(1)
+/** An element of a list that holds neither a comma nor a quote: a number, an identifier, a moment. */
+const bare = (value: string | number | null): string => (value === null ? 'NULL' : String(value))
 
-/** Writes the rows of an append as JSON, outside the lock. */
+/** An element of a split column; nothing at all is null. */
+const json = (value: unknown): string => (value === null || value === undefined ? '' : JSON.stringify(value))
+
+const hex = (bytes: Uint8Array | null): string =>
+  bytes === null ? '' : `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`
+
+/** Writes the rows of an append, outside the lock. */
 export const prepareAppend = (request: AppendRequest): PreparedAppend => {
-  const { stream, inbox, settle } = request
-  const key = inbox?.keyHash ? base64(inbox.keyHash) : null
-  const append = tail({
-    s: stream,
-    v: request.expectedVersion,
-    n: request.events.length,
-    w: inbox?.webhookId ?? null,
-    k: key,
-    c: inbox ? base64(inbox.contentHash) : null,
-  })
-  const events = request.events.map((event, index) =>
-    tail({ n: index + 1, id: event.eventId, s: stream, b: event.subject, t: event.type, d: event.data, m: event.meta }),
-  )
-  const claims = [
-    ...(request.claims?.take ?? []).map((claim) => tail({ k: claim, s: stream, take: true })),
-    ...(request.claims?.release ?? []).map((claim) => tail({ k: claim, s: stream, take: false })),
-  ]
+  const { stream, inbox, settle, events } = request
+  const eventCount = events.length
   const prepared = {
-    append,
-    events,
-    inbox: inbox ? inboxTail(inbox, request.events.length) : null,
-    claims,
-    keys: (request.keys ?? []).map((fresh) => tail({ b: fresh.subject, w: base64(fresh.wrapped) })),
-    settle: settle
-      ? tail({
-          e: settle.effectId,
-          a: settle.attempt,
-          st: settle.status,
-          o: settle.outcome ?? null,
-          er: settle.error,
-          du: settle.dueAt,
-          h: [settle.history],
-          n: request.events.length,
-        })
-      : null,
+    stream: quoted(stream),
+    expectedVersion: request.expectedVersion,
+    events: events.map(eventRow),
+    inbox: inbox ? [inboxRow(inbox, eventCount)] : [],
+    claims: [
+      ...(request.claims?.take ?? []).map((key) => [quoted(key), 't']),
+      ...(request.claims?.release ?? []).map((key) => [quoted(key), 'f']),
+    ],
+    keys: (request.keys ?? []).map((fresh) => [quoted(fresh.subject), hex(fresh.wrapped)]),
+    settle: settle ? [settleRow(settle, eventCount)] : [],
   }
   return {
     ...prepared,
-    eventCount: events.length,
-    firstEventId: request.events[0]?.eventId ?? null,
+    eventCount,
+    firstEventId: events[0]?.eventId ?? null,
     webhookId: inbox?.webhookId ?? null,
     settles: settle !== undefined,
-    bytes: events.reduce((sum, text) => sum + text.length, append.length + (prepared.inbox?.length ?? 0)),
-    touches: touchesOf(request, key),
+    bytes: bytesOf(prepared.events) + bytesOf(prepared.inbox) + stream.length,
+    touches: touchesOf(request),
   }
 }
 
-const touchesOf = (request: AppendRequest, key: string | null): string[] => {
+const bytesOf = (rows: readonly Row[]): number =>
+  rows.reduce((sum, row) => row.reduce((more, element) => more + element.length, sum), 0)
+
+const touchesOf = (request: AppendRequest): string[] => {
   const touches = request.events.length > 0 || request.expectedVersion !== null ? [`s:${request.stream}`] : []
-  if (key) touches.push(`k:${key}`)
+  if (request.inbox?.keyHash) touches.push(`k:${hex(request.inbox.keyHash)}`)
   if (request.settle) touches.push(`e:${request.settle.effectId}`)
   for (const claim of request.claims?.take ?? []) touches.push(`c:${claim}`)
   for (const claim of request.claims?.release ?? []) touches.push(`c:${claim}`)
@@ -82,54 +90,111 @@ const touchesOf = (request: AppendRequest, key: string | null): string[] => {
   return touches
 }
 
-const inboxTail = (row: InboxRow, eventCount: number): string =>
-  tail({
-    w: row.webhookId,
-    src: row.source,
-    route: row.route,
-    key: row.dedupeKey,
-    verdict: row.verdict,
-    reason: row.reason,
-    at: row.receivedAt,
-    peer: row.peer,
-    secret: row.secretName,
-    method: row.method,
-    path: row.path,
-    query: row.query,
-    headers: row.headers,
-    body: base64(row.body),
-    sha: base64(row.sha256),
-    subject: row.subject,
-    n: eventCount,
-    rep: row.repeatOf,
-  })
+const eventRow = (event: NewEvent): Row => [
+  bare(event.eventId),
+  quoted(event.subject),
+  quoted(event.type),
+  JSON.stringify(event.data),
+  JSON.stringify(event.meta),
+]
 
-/** The six parameters of hub.append for one batch; an empty text where no member has such rows. */
-export const renderBatch = (batch: readonly PreparedAppend[]): readonly string[] => {
-  const rows = {
-    appends: [] as string[],
-    events: [] as string[],
-    inbox: [] as string[],
-    claims: [] as string[],
-    keys: [] as string[],
-    settle: [] as string[],
+const inboxRow = (row: InboxRow, eventCount: number): Row => [
+  bare(row.webhookId),
+  hex(row.keyHash),
+  hex(row.contentHash),
+  quoted(row.source),
+  quoted(row.route),
+  quoted(row.dedupeKey),
+  bare(row.verdict),
+  quoted(row.reason),
+  bare(row.receivedAt),
+  quoted(row.peer),
+  quoted(row.secretName),
+  quoted(row.method),
+  quoted(row.path),
+  quoted(row.query),
+  JSON.stringify(row.headers),
+  hex(row.body),
+  hex(row.sha256),
+  quoted(row.subject),
+  bare(eventCount),
+  bare(row.repeatOf),
+]
+
+const settleRow = (settle: Settlement, eventCount: number): Row => [
+  bare(settle.effectId),
+  bare(settle.attempt),
+  bare(settle.status),
+  json(settle.outcome),
+  quoted(settle.error),
+  bare(settle.dueAt),
+  JSON.stringify([settle.history]),
+  bare(eventCount),
+]
+
+/** A batch as its statement wants it. */
+export type RenderedBatch = {
+  /** Whether there is more than events: the other statement has all the columns. */
+  readonly onlyEvents: boolean
+  /** Of the statement, without the connection, which is the first. */
+  readonly parameters: readonly (string | null)[]
+  /** Events of the members before each. */
+  readonly offsets: readonly number[]
+}
+
+/** Puts the rows of a batch together, an array a column; columns of which no member has a row are null. */
+export const renderBatch = (batch: readonly PreparedAppend[]): RenderedBatch => {
+  const offsets: number[] = []
+  let before = 0
+  for (const { eventCount } of batch) {
+    offsets.push(before)
+    before += eventCount
   }
+  const parameters = [
+    list(batch.map((member) => member.stream)),
+    list(batch.map((member) => bare(member.expectedVersion))),
+    list(offsets),
+    ...columnsOf(batch, 'events', eventColumns),
+  ]
+  // Events are always there, if only as empty arrays.
+  for (let index = 3; index < parameters.length; index++)
+    parameters[index] ??= eventColumns[index - 4] === 'split' ? '' : '{}'
+  const more = batch.some(hasMore)
+  if (more)
+    parameters.push(
+      ...columnsOf(batch, 'inbox', inboxColumns),
+      ...columnsOf(batch, 'claims', claimColumns),
+      ...columnsOf(batch, 'keys', keyColumns),
+      ...columnsOf(batch, 'settle', settleColumns),
+    )
+  return { onlyEvents: !more, parameters, offsets }
+}
+
+const hasMore = ({ inbox, claims, keys, settle }: PreparedAppend): boolean =>
+  inbox.length > 0 || claims.length > 0 || keys.length > 0 || settle.length > 0
+
+const list = (elements: readonly (string | number)[]): string => `{${elements.join(',')}}`
+
+/** The rows of one kind by column, after the numbers of the members that they belong to. */
+const columnsOf = (
+  batch: readonly PreparedAppend[],
+  kind: 'events' | 'inbox' | 'claims' | 'keys' | 'settle',
+  columns: readonly Travels[],
+): (string | null)[] => {
+  const members: number[] = []
+  const rows: Row[] = []
   batch.forEach((member, index) => {
-    const start = `{"i":${index + 1},`
-    rows.appends.push(start + member.append)
-    for (const text of member.events) rows.events.push(start + text)
-    if (member.inbox) rows.inbox.push(start + member.inbox)
-    for (const text of member.claims) rows.claims.push(start + text)
-    for (const text of member.keys) rows.keys.push(start + text)
-    if (member.settle) rows.settle.push(start + member.settle)
+    for (const row of member[kind]) {
+      members.push(index + 1)
+      rows.push(row)
+    }
   })
-  const list = (texts: readonly string[]): string => (texts.length === 0 ? '' : `[${texts.join(',')}]`)
+  if (rows.length === 0) return [null, ...columns.map(() => null)]
   return [
-    list(rows.appends),
-    list(rows.events),
-    list(rows.inbox),
-    list(rows.claims),
-    list(rows.keys),
-    list(rows.settle),
+    list(members),
+    ...columns.map((travels, column) => {
+      const elements = rows.map((row) => row[column] ?? '')
+      return travels === 'list' ? list(elements) : elements.join(separator)
+    }),
   ]
 }

@@ -273,16 +273,110 @@ describe('the log', () => {
     it('refuses every batch of a connection that was given up', async () => {
       const connection = randomUUID()
       const stream = `r-${randomUUID()}`
-      const appends = JSON.stringify([{ i: 1, s: stream, v: 0, n: 1 }])
-      const events = JSON.stringify([
-        { i: 1, n: 1, id: randomUUID(), s: stream, b: 'someone', t: 'Tested', d: {}, m: {} },
-      ])
       await sql`select * from hub.find_appended(${connection}, '{}', '{}')`
-      const late = sql`select * from hub.append(${appends}, ${events}, '', '', '', '', ${connection})`
+      const late = sql`
+        select * from hub.append(${connection}, array[${stream}::text], '{0}', '{0}', '{1}', array[${randomUUID()}::uuid], '{someone}', '{Tested}',
+          array['{}'::jsonb], array['{}'::jsonb])`
       await assert.rejects(late, { code: '57P05' })
       const [row] = await sql<{ count: number }[]>`
         select count(*)::int as count from hub.events where stream = ${stream}`
       assert.equal(row?.count, 0)
+    })
+
+    it('keeps every text and byte as it is, whatever stands in it', async () => {
+      const lane = newLane()
+      const odd = [
+        ...[
+          '',
+          'NULL',
+          'null',
+          ',',
+          '{}',
+          '{a,b}',
+          '"',
+          '\\',
+          '\\"',
+          "'",
+          ' padded ',
+          'two\nlines',
+          '\u001f',
+          'a\u001fb',
+        ],
+        ...['ё', '🏠', '\u007f', '$1', '\\x00', '%s'],
+      ]
+      const requests = odd.map((text, index) => ({
+        ...request(`odd-${randomUUID()}-${text}`, 0, {
+          events: [
+            { ...event({ text, [`${text}.`]: [text, null] }), subject: `${text}.` },
+            { ...event({ index }), type: `T${text}` },
+          ],
+        }),
+        inbox: {
+          ...inbox(`odd-${randomUUID()}`),
+          ...{ dedupeKey: text, reason: text, peer: text, path: text, query: text, headers: { [`h${text}`]: text } },
+          ...{ body: Buffer.from(text), subject: index % 2 === 0 ? text : null },
+        },
+        claims: { take: [`claim ${text} ${index}`], release: [] },
+      }))
+      const results = await Promise.all(requests.map((asked) => lane.append(asked)))
+      assert.deepEqual(
+        results.map((result) => result.tag),
+        requests.map(() => 'appended'),
+      )
+      for (const asked of requests) {
+        const events = await sql<{ subject: string; type: string; data: unknown }[]>`
+          select subject, type, data from hub.events where stream = ${asked.stream} order by version`
+        assert.deepEqual(
+          [...events],
+          asked.events.map(({ subject, type, data }) => ({ subject, type, data })),
+        )
+        const { webhookId, dedupeKey, reason, peer, path, query, headers, body, subject } = asked.inbox
+        const [kept] = await sql`
+          select dedupe_key, reason, peer, path, query, headers, body, subject, event_count from hub.inbox where webhook_id = ${webhookId}`
+        assert.deepEqual({ ...kept }, { dedupeKey, reason, peer, path, query, headers, body, subject, eventCount: 2 })
+        const [claim] = await sql`select stream from hub.claims where key = ${asked.claims.take[0] ?? ''}`
+        assert.equal(claim?.stream, asked.stream)
+      }
+    })
+
+    it('gives each member its verdict in one batch, and its positions to those that are appended', async () => {
+      const lane = newLane()
+      const run = randomUUID()
+      await lane.append({ ...request(`v-${run}-taken`, 0), claims: { take: [`v-${run}`], release: [] } })
+      await lane.append({ ...request(`v-${run}-known`, 0), inbox: inbox(run, 'first') })
+      const members: AppendRequest[] = [
+        request(`v-${run}-1`, 0, { events: [event(), event()] }),
+        request(`v-${run}-2`, 3),
+        { ...request(`v-${run}-3`, 0), inbox: inbox(run, 'other') },
+        { ...request(`v-${run}-4`, 0), claims: { take: [`v-${run}`], release: [] } },
+        request(`v-${run}-5`, 0, { events: [], inbox: inbox(`5 ${run}`) }),
+        request(`v-${run}-6`, null, { events: [event(), event(), event()], inbox: inbox(`6 ${run}`) }),
+      ]
+      const results = await Promise.all(members.map((member) => lane.append(member)))
+      assert.deepEqual(
+        results.map((result) => result.tag),
+        ['appended', 'conflict', 'duplicate', 'claimed', 'appended', 'appended'],
+      )
+      const [first, , duplicate, claimed, empty, last] = results
+      assert.ok(first?.tag === 'appended' && empty?.tag === 'appended' && last?.tag === 'appended')
+      assert.deepEqual(
+        [first.position - first.firstPosition, empty.position, last.firstPosition, last.position, last.version],
+        [1, first.position, first.position + 1, first.position + 3, 3],
+      )
+      assert.ok(duplicate?.tag === 'duplicate' && !duplicate.same && duplicate.eventCount === 1)
+      assert.ok(claimed?.tag === 'claimed' && claimed.stream === `v-${run}-taken`)
+      const rows = await sql<{ stream: string; position: number }[]>`
+        select stream, position from hub.events where stream like ${`v-${run}-%`} and position >= ${first.firstPosition} order by position`
+      assert.deepEqual(
+        rows.map(({ stream, position }) => [stream.slice(-1), position - first.firstPosition]),
+        [
+          ['1', 0],
+          ['1', 1],
+          ['6', 2],
+          ['6', 3],
+          ['6', 4],
+        ],
+      )
     })
 
     it('keeps positions gapless, versions without holes and every event once under any interleaving of several lanes', async () => {
