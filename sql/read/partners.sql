@@ -27,7 +27,9 @@ create table {table} (
   page_status text not null,
   repeated_applications integer not null,
   registered_at timestamptz not null,
-  position bigint not null
+  position bigint not null,
+  services_lowered text[] not null generated always as (hub.lowered(services)) stored,
+  areas_lowered text[] not null generated always as (hub.lowered(areas)) stored
 )
 
 -- name: indexes
@@ -43,8 +45,8 @@ create index on {table} (subscription_status, registered_at, partner_id);
 create index on {table} (lower(city), slug) where listed;
 create index on {table} (registered_at, partner_id) where listed;
 create index on {table} (city, registered_at);
-create index on {table} using gin (services);
-create index on {table} using gin (hub.lowered(services))
+create index on {table} using gin (services) with (fastupdate = off);
+create index on {table} using gin (services_lowered) with (fastupdate = off)
 
 -- name: view
 create or replace view read.partners as
@@ -53,7 +55,8 @@ select partner_id, case when kind = 'company' or listed then slug end as slug, s
        hub.mask_name(contact_name) as contact_name, hub.mask_phone(phone) as phone, hub.mask_email(email) as email, city, services, areas,
        verification_status, verification_reason, verification_checked_at, consent_personal_data, consent_marketing,
        subscription_id, subscription_status, subscription_plan, subscription_paid_through, listed,
-       case when listed then '/partners/' || slug end as page_url, page_status, registered_at, position
+       case when listed then '/partners/' || slug end as page_url, page_status, registered_at, position,
+       services_lowered, areas_lowered
   from {table};
 comment on view read.partners is 'Partners: companies and sole traders that registered; names, phones and emails masked';
 comment on column read.partners.partner_id is 'Our id of the partner';
@@ -83,4 +86,6 @@ comment on column read.partners.listed is 'Whether the partner is shown to visit
 comment on column read.partners.page_url is 'Path of the public page';
 comment on column read.partners.page_status is 'none, published or withdrawn';
 comment on column read.partners.registered_at is 'When the first form arrived';
-comment on column read.partners.position is 'Position of the last event that changed the row'
+comment on column read.partners.position is 'Position of the last event that changed the row';
+comment on column read.partners.services_lowered is 'Services offered, in lower case, to be found however they are written';
+comment on column read.partners.areas_lowered is 'Districts served, in lower case, to be found however they are written'

@@ -45,7 +45,7 @@ export const loadRows = async (
 ): Promise<Map<string, Row>> => {
   if (at.keys.length === 0) return new Map()
   const rows = await sql.unsafe<Record<string, unknown>[]>(
-    `select * from ${at.table} where ${columnOf(model.key)} = any ($1::text[])`,
+    `select ${fieldsOf(model).map(columnOf).join(', ')} from ${at.table} where ${columnOf(model.key)} = any ($1::text[])`,
     [[...at.keys]],
     prepared,
   )

@@ -5,7 +5,7 @@ import { readModels } from '../../projections/index.ts'
 import { partnerStream } from '../../src/domain/ids.ts'
 import { diffCandidate, verifyModel } from '../../src/engine/compare.ts'
 import { fill } from '../../src/engine/fill.ts'
-import { tableOf, versionsOf } from '../../src/engine/readModelTable.ts'
+import { columnOf, tableOf, versionsOf } from '../../src/engine/readModelTable.ts'
 import { addCandidate, changeLive, makeRebuilder, tidyReadModel } from '../../src/engine/rebuild.ts'
 import { parseInstant } from '../../src/kernel/time.ts'
 import { headPosition } from '../../src/log/log.ts'
@@ -37,9 +37,10 @@ describe('read models', () => {
   const rowsOf = async (name: string): Promise<Record<string, unknown>[]> => {
     const live = (await versionsOf(test.core.sql)).find((version) => version.name === name && version.role === 'live')
     assert.ok(live)
+    const columns = Object.keys(modelNamed(name).columns).map(columnOf).join(', ')
     return [
       ...(await test.core.sql.unsafe<Record<string, unknown>[]>(
-        `select * from ${tableOf(name, live.version)} order by 1`,
+        `select ${columns} from ${tableOf(name, live.version)} order by 1`,
       )),
     ]
   }
