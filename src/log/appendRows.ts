@@ -58,6 +58,7 @@ export const prepareAppend = (request: AppendRequest): PreparedAppend => {
           du: settle.dueAt,
           h: [settle.history],
           n: request.events.length,
+          f: settle.firstAttemptAt,
         })
       : null,
   }
