@@ -16,7 +16,7 @@ select status, count(*)::int as count from {subscriptions} group by status order
 
 -- name: oldest_waiting
 select effect_id, destination, kind, created_at, extract(epoch from hub.now() - created_at)::float8 as seconds
-  from hub.effects where status = 'waiting' and destination <> 'hub' order by created_at limit 1
+  from hub.effect_queue join hub.outbox using (effect_id, destination) where destination <> 'hub' order by created_at limit 1
 
 -- name: sources
 -- The few sources by a loose index scan would need an index of their own; the newest deliveries tell them as well.

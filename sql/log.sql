@@ -17,7 +17,8 @@ select head, recorded_at, verdicts, versions, positions, details from hub.append
   $32::text::int[], $33::text::text[], $34::text::boolean[],
   $35::text::int[], $36::text::text[], string_to_array($37, e'\x1f', '')::bytea[],
   $38::text::int[], $39::text::uuid[], $40::text::int[], $41::text::text[], string_to_array($42, e'\x1f', '')::jsonb[],
-  $43::text::text[], $44::text::timestamptz[], string_to_array($45, e'\x1f', '')::jsonb[], $46::text::int[])
+  $43::text::text[], $44::text::timestamptz[], string_to_array($45, e'\x1f'), $46::text::int[],
+  $47::text::timestamptz[])
 
 -- name: find_appended
 select id::text as id, position, version, recorded_at from hub.find_appended($1::uuid, $2::uuid[], $3::uuid[])

@@ -18,7 +18,13 @@ update hub.inbox b set body = null, headers = '{}', query = ''
 
 -- name: forget_effects
 -- What is still to be done about a forgotten person is not done; what was done keeps its outcome and loses its contents.
-update hub.effects
-   set payload = '{}', status = case when status = 'waiting' then 'cancelled' else status end,
-       settled_at = case when status = 'waiting' then hub.now() else settled_at end
+-- Whoever deletes its row of the queue has the effect, so one that a worker claims at the same moment is left to settle.
+with cancelled as (
+  delete from hub.effect_queue q using hub.outbox o
+   where o.effect_id = q.effect_id and o.subject = $1 and o.kind <> 'hub.forget'
+  returning q.effect_id
+)
+update hub.outbox
+   set payload = '{}', status = case when effect_id in (select effect_id from cancelled) then 'cancelled' else status end,
+       settled_at = case when effect_id in (select effect_id from cancelled) then hub.now() else settled_at end
  where subject = $1 and kind <> 'hub.forget'

@@ -69,12 +69,16 @@ export const effects = async (context: Context): Promise<Measured> => {
 }
 
 const insertEffects = async (core: Core, count: number): Promise<void> => {
-  await core.sql`truncate hub.effects`
+  await core.sql`truncate hub.outbox, hub.effect_queue, hub.effect_leases`
   await core.sql`
-    insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
-    select gen_random_uuid(), 'nothing', 'nothing.do', 'bench', gen_random_uuid(), n, 'par_' || n, json_build_object('n', n), hub.now(), hub.now()
-      from generate_series(1, ${count}::int) n`
-  await core.sql`vacuum analyze hub.effects`
+    with born as (
+      insert into hub.outbox (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
+      select gen_random_uuid(), 'nothing', 'nothing.do', 'bench', gen_random_uuid(), n, 'par_' || n, json_build_object('n', n), hub.now(), hub.now()
+        from generate_series(1, ${count}::int) n
+      returning effect_id, destination, due_at
+    )
+    insert into hub.effect_queue (effect_id, destination, due_at) select effect_id, destination, due_at from born`
+  await core.sql`vacuum analyze hub.outbox, hub.effect_queue`
   await core.sql`checkpoint`
 }
 

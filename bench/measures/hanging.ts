@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Core } from '../../src/compose/core.ts'
 import { models } from '../../src/domain/index.ts'
-import { type Deliverer, type Destination, startDelivering } from '../../src/engine/deliver.ts'
+import { type Deliverer, startDelivering } from '../../src/engine/deliver.ts'
+import type { Destination } from '../../src/engine/destination.ts'
 import type { Context } from '../context.ts'
 import type { Measured } from '../figure.ts'
 import { openHub } from '../hub.ts'
@@ -53,13 +54,17 @@ export const hanging = async (context: Context): Promise<Measured> => {
 const nameOf = (destination: number): string => `place${destination}`
 
 const insertEffects = async (core: Core, each: number): Promise<void> => {
-  await core.sql`truncate hub.effects`
+  await core.sql`truncate hub.outbox, hub.effect_queue, hub.effect_leases`
   await core.sql`
-    insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
-    select gen_random_uuid(), 'place' || d, 'nothing.do', 'bench', gen_random_uuid(), n, 'par_' || n,
-           json_build_object('poison', d = ${poisonedPlace}::int and n = 1), hub.now(), hub.now()
-      from generate_series(0, ${destinationsCount - 1}::int) d, generate_series(1, ${each}::int) n`
-  await core.sql`vacuum analyze hub.effects`
+    with born as (
+      insert into hub.outbox (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
+      select gen_random_uuid(), 'place' || d, 'nothing.do', 'bench', gen_random_uuid(), n, 'par_' || n,
+             json_build_object('poison', d = ${poisonedPlace}::int and n = 1), hub.now(), hub.now()
+        from generate_series(0, ${destinationsCount - 1}::int) d, generate_series(1, ${each}::int) n
+      returning effect_id, destination, due_at
+    )
+    insert into hub.effect_queue (effect_id, destination, due_at) select effect_id, destination, due_at from born`
+  await core.sql`vacuum analyze hub.outbox, hub.effect_queue`
   await core.sql`checkpoint`
 }
 

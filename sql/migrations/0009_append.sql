@@ -39,7 +39,8 @@ create function hub.append(
   p_key_of int[] default null, p_key_subjects text[] default null, p_key_wrapped bytea[] default null,
   p_settle_of int[] default null, p_settle_effects uuid[] default null, p_settle_attempts int[] default null,
   p_settle_statuses text[] default null, p_settle_outcomes jsonb[] default null, p_settle_errors text[] default null,
-  p_settle_due_at timestamptz[] default null, p_settle_history jsonb[] default null, p_settle_event_counts int[] default null,
+  p_settle_due_at timestamptz[] default null, p_settle_history text[] default null, p_settle_event_counts int[] default null,
+  p_settle_first_attempt_at timestamptz[] default null,
   out head bigint, out recorded_at timestamptz, out verdicts int[], out versions int[], out positions bigint[], out details json
 ) language plpgsql volatile
   set enable_hashjoin = off set enable_mergejoin = off
@@ -87,7 +88,7 @@ begin
   if p_settle_of is not null then
     select coalesce(array_agg(s.i), '{}') into v_fenced
       from unnest(p_settle_of, p_settle_effects, p_settle_attempts) as s(i, effect, attempt)
-      where not exists (select from hub.effects f where f.effect_id = s.effect and f.attempt = s.attempt and f.status = 'running');
+      where not exists (select from hub.outbox f where f.effect_id = s.effect and f.attempt = s.attempt - 1 and f.status = 'waiting' for update);
   end if;
   if p_claim_of is not null then
     select coalesce(array_agg(c.i) filter (where t.stream <> v_streams[c.i]), '{}'), coalesce(array_agg(c.key), '{}') into v_claimed, v_held
@@ -176,15 +177,20 @@ begin
         where c.takes and (verdicts is null or verdicts[c.i] = 0) and c.key <> all (v_held);
   end if;
   if p_settle_of is not null then
-    update hub.effects f
-      set status = s.status, leased_until = null, worker = null, outcome = s.outcome, last_error = s.error, due_at = coalesce(s.due_at, f.due_at),
-          settled_at = case when s.status in ('waiting', 'unknown') then null else recorded_at end, history = f.history || s.history,
-          first_position = case when s.event_count > 0 then coalesce(positions[s.i], head + 1 + p_offsets[s.i]) else f.first_position end,
-          event_count = case when s.event_count > 0 then s.event_count else f.event_count end
-      from unnest(p_settle_of, p_settle_effects, p_settle_attempts, p_settle_statuses, p_settle_outcomes, p_settle_errors,
-                  p_settle_due_at, p_settle_history, p_settle_event_counts)
-             as s(i, effect, attempt, status, outcome, error, due_at, history, event_count)
-      where f.effect_id = s.effect and f.attempt = s.attempt and (verdicts is null or verdicts[s.i] = 0);
+    with ended as (
+      update hub.outbox f
+        set status = s.status, attempt = s.attempt, first_attempt_at = coalesce(f.first_attempt_at, s.first_attempt_at, recorded_at),
+            outcome = s.outcome, last_error = s.error, due_at = coalesce(s.due_at, f.due_at),
+            settled_at = case when s.status in ('waiting', 'unknown') then null else recorded_at end, history = f.history || s.history || E'\n',
+            first_position = case when s.event_count > 0 then coalesce(positions[s.i], head + 1 + p_offsets[s.i]) else f.first_position end,
+            event_count = case when s.event_count > 0 then s.event_count else f.event_count end
+        from unnest(p_settle_of, p_settle_effects, p_settle_attempts, p_settle_statuses, p_settle_outcomes, p_settle_errors,
+                    p_settle_due_at, p_settle_history, p_settle_event_counts, p_settle_first_attempt_at)
+               as s(i, effect, attempt, status, outcome, error, due_at, history, event_count, first_attempt_at)
+        where f.effect_id = s.effect and f.attempt = s.attempt - 1 and f.status = 'waiting' and (verdicts is null or verdicts[s.i] = 0)
+        returning f.effect_id, f.destination, f.due_at, f.status
+    )
+    insert into hub.effect_queue (effect_id, destination, due_at) select e.effect_id, e.destination, e.due_at from ended e where e.status = 'waiting';
   end if;
 end $$;
 comment on function hub.append is 'Appends a batch under the head lock: gapless positions in commit order, one verdict per member';

@@ -1,5 +1,6 @@
 import { models } from '../domain/index.ts'
-import { type Deliverer, type Destination, type Perform, startDelivering } from '../engine/deliver.ts'
+import { type Deliverer, startDelivering } from '../engine/deliver.ts'
+import type { Destination, Perform } from '../engine/destination.ts'
 import { startLoop } from '../engine/loop.ts'
 import { makeReacting, reactAgainKind } from '../engine/react.ts'
 import { reactors } from '../reactors/index.ts'

@@ -21,8 +21,8 @@ export const openSettleLane = (sql: Sql): SettleLane => {
       const batch = queue.slice(0, batchMax)
       queue = queue.slice(batchMax)
       try {
-        const rows = JSON.stringify(batch.map(({ settlement }) => rowOf(settlement)))
-        await again(() => sql.unsafe(statement(outboxStatements, 'settle_effects'), [rows], { prepare: true }))
+        const columns = columnsOf(batch.map(({ settlement }) => settlement))
+        await again(() => sql.unsafe(statement(outboxStatements, 'settle_effects'), columns, { prepare: true }))
         for (const member of batch) member.resolve()
       } catch (error) {
         for (const member of batch) member.reject(error)
@@ -55,12 +55,14 @@ const again = async (send: () => PromiseLike<unknown>): Promise<void> => {
   }
 }
 
-const rowOf = (settlement: Settlement) => ({
-  e: settlement.effectId,
-  a: settlement.attempt,
-  st: settlement.status,
-  o: settlement.outcome ?? null,
-  er: settlement.error,
-  du: settlement.dueAt,
-  h: [settlement.history],
-})
+/** The parameters of the statement: PostgreSQL reads a list for each column faster than a document for each row. */
+const columnsOf = (settlements: readonly Settlement[]): (string | number | null)[][] => [
+  settlements.map(({ effectId }) => effectId),
+  settlements.map(({ attempt }) => attempt),
+  settlements.map(({ status }) => status),
+  settlements.map(({ firstAttemptAt }) => firstAttemptAt),
+  settlements.map(({ outcome }) => (outcome === null ? null : JSON.stringify(outcome))),
+  settlements.map(({ error }) => error),
+  settlements.map(({ dueAt }) => dueAt),
+  settlements.map(({ history }) => JSON.stringify(history)),
+]

@@ -28,6 +28,8 @@ export type ClaimedEffect = {
   readonly attempt: number
   readonly firstAttemptAt: Instant
   readonly claimedAt: Instant
+  /** The lease that it is held under, by number. */
+  readonly lease: number
 }
 
 const backoffFirstMs = 2000
@@ -46,12 +48,13 @@ export const settlementOf = (
   at: {
     readonly policy: DestinationPolicy
     readonly now: Instant
-    readonly random: number
+    readonly random: () => number
     readonly startedAt: Instant
   },
 ): Settlement => {
-  const again = plusMs(at.now, backoffMs(effect.attempt, at.policy, at.random))
-  const base = { effectId: effect.effectId, attempt: effect.attempt, dueAt: null, error: null }
+  const again = (): Instant => plusMs(at.now, backoffMs(effect.attempt, at.policy, at.random()))
+  const { effectId, attempt, firstAttemptAt } = effect
+  const base = { effectId, attempt, firstAttemptAt, dueAt: null, error: null }
   const entry = (code: string | null) => ({
     attempt: effect.attempt,
     at: at.startedAt,
@@ -76,7 +79,7 @@ export const settlementOf = (
       const exhausted = effect.attempt >= at.policy.attemptsMax && outcome.pauseDestination === undefined
       if (exhausted)
         return { ...base, status: 'dead', outcome: { tag: 'later', code: outcome.code }, error: outcome.code, history }
-      const dueAt = outcome.notBefore && outcome.notBefore > at.now ? outcome.notBefore : again
+      const dueAt = outcome.notBefore && outcome.notBefore > at.now ? outcome.notBefore : again()
       return {
         ...base,
         status: 'waiting',
@@ -95,7 +98,7 @@ export const settlementOf = (
         status,
         outcome: { tag: 'unknown', code: outcome.code },
         error: outcome.code,
-        dueAt: repeat ? again : null,
+        dueAt: repeat ? again() : null,
         history: entry(outcome.code),
       }
     }

@@ -31,7 +31,10 @@ export const listStatement = (
   const bind = (value: string | number | boolean | null | readonly string[]): string => `$${parameters.push(value)}`
   const id = resource.fields.find((field) => field.name === resource.id)
   if (!id) throw new Error(`The list ${resource.name} has no field ${resource.id}`)
-  const conditions = query.filters.map(({ field, values }) => filterCondition(field, values, bind))
+  const conditions = query.filters.flatMap(({ field, values }) => [
+    filterCondition(field, values, bind),
+    ...amongCondition(id, field, values),
+  ])
   if (query.q !== null)
     conditions.push(
       searchCondition(
@@ -81,6 +84,12 @@ const filterCondition = (field: Field, given: readonly string[], bind: Bind): st
     default:
       return isOneOf(column, sqlTypes[field.type])
   }
+}
+
+/** Names the few items that a filter can mean, where they are known apart from the list. */
+const amongCondition = (id: Field, { among = {} }: Field, values: readonly string[]): string[] => {
+  const queries = values.map((value) => among[value])
+  return queries.includes(undefined) ? [] : [`s.${id.column} in (${queries.join(' union all ')})`]
 }
 
 /** `q` finds a phone however it is typed, whole ids and numbers, and parts of texts. */

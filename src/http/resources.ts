@@ -15,6 +15,8 @@ export type Field = {
   readonly always?: boolean
   /** Found by `q` as a part of the text; ids and numbers are found whole. */
   readonly searched?: 'part' | 'whole' | 'phone'
+  /** Values that no index of the list knows, but a query of ids does: an item of such a value is one of these. */
+  readonly among?: Readonly<Record<string, string>>
 }
 
 /**
@@ -303,6 +305,8 @@ const webhooks: Resource = {
   ],
 }
 
+const stopped = (status: string): string => `select effect_id from hub.outbox where stopped = '${status}'`
+
 const effects: Resource = {
   name: 'effects',
   doc: 'Outgoing operations and what became of them',
@@ -314,7 +318,16 @@ const effects: Resource = {
     field('effectId', 'effect_id', 'uuid', { searched: 'whole' }),
     field('destination', 'destination'),
     field('kind', 'kind', 'text', { searched: 'part' }),
-    field('status', 'status'),
+    field('status', 'status', 'text', {
+      among: {
+        waiting: 'select effect_id from hub.effect_queue',
+        running: 'select unnest(effects) from hub.effect_leases',
+        refused: stopped('refused'),
+        unknown: stopped('unknown'),
+        dead: stopped('dead'),
+        cancelled: stopped('cancelled'),
+      },
+    }),
     field('attempts', 'attempts', 'number'),
     field('nextAttemptAt', 'next_attempt_at', 'time'),
     field('providerKey', 'provider_key', 'text', { searched: 'whole' }),

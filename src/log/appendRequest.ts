@@ -62,11 +62,13 @@ export type Settlement = {
   readonly effectId: string
   readonly attempt: number
   readonly status: 'done' | 'refused' | 'waiting' | 'unknown' | 'dead'
-  readonly outcome: unknown
+  readonly outcome: Readonly<Record<string, unknown>> | null
   readonly error: string | null
   /** When a waiting effect is due again. */
   readonly dueAt: Instant | null
   readonly history: Readonly<Record<string, unknown>>
+  /** When the first attempt began, which may be this one. */
+  readonly firstAttemptAt: Instant
 }
 
 /** One member of a batch: all of it happens, or none. */

@@ -14,7 +14,7 @@ const inboxColumns: readonly Travels[] = [
 ] as readonly Travels[]
 const claimColumns: readonly Travels[] = ['list', 'list']
 const keyColumns: readonly Travels[] = ['list', 'split']
-const settleColumns: readonly Travels[] = ['list', 'list', 'list', 'split', 'list', 'list', 'split', 'list']
+const settleColumns: readonly Travels[] = ['list', 'list', 'list', 'split', 'list', 'list', 'split', 'list', 'list']
 
 /** The elements of a row, each written as its column travels. */
 type Row = readonly string[]
@@ -128,8 +128,9 @@ const settleRow = (settle: Settlement, eventCount: number): Row => [
   json(settle.outcome),
   quoted(settle.error),
   bare(settle.dueAt),
-  JSON.stringify([settle.history]),
+  JSON.stringify(settle.history),
   bare(eventCount),
+  bare(settle.firstAttemptAt),
 ]
 
 /** A batch as its statement wants it. */

@@ -7,6 +7,7 @@ import { instant } from '../../src/kernel/time.ts'
 import { playTracedPartner, testApi } from '../support/api.ts'
 import { browser } from '../support/browser.ts'
 import { application, playPartner } from '../support/core.ts'
+import { putEffect } from '../support/effects.ts'
 
 type Api = Awaited<ReturnType<typeof testApi>>
 
@@ -52,14 +53,25 @@ describe('the operators’ console', () => {
     return id
   }
 
-  const effect = async (status: string) => {
-    const id = randomUUID()
-    await api.core.sql`insert into hub.effects
-      (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, attempt, last_error, history, created_at)
-      values (${id}, 'fns', 'fns.lookUp', 'verifyTaxpayer', ${randomUUID()}, 1, ${traced.id}, '{"inn":"7700000009"}', ${status}, ${now}, 3,
-              'server-error', '[{"attempt":3,"at":"2026-11-24T09:00:01.000Z","endedAt":"2026-11-24T09:00:04.000Z","outcome":"later","code":"server-error"}]', ${now})`
-    return id
-  }
+  const effect = (status: string): Promise<string> =>
+    putEffect(api.core.sql, {
+      status,
+      reactor: 'verifyTaxpayer',
+      subject: traced.id,
+      payload: { inn: '7700000009' },
+      attempt: 3,
+      lastError: 'server-error',
+      history: [
+        {
+          attempt: 3,
+          at: '2026-11-24T09:00:01.000Z',
+          endedAt: '2026-11-24T09:00:04.000Z',
+          outcome: 'later',
+          code: 'server-error',
+        },
+      ],
+      at: now,
+    })
 
   const statusOf = async (id: string): Promise<string | undefined> => {
     const [row] = await api.core.sql<{ status: string }[]>`select status from hub.effects where effect_id = ${id}`

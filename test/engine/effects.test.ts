@@ -3,13 +3,15 @@ import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { readModels } from '../../projections/index.ts'
 import { models } from '../../src/domain/index.ts'
-import { type DeliverDeps, type Destination, type Perform, startDelivering } from '../../src/engine/deliver.ts'
+import { startDelivering } from '../../src/engine/deliver.ts'
+import type { DeliverDeps, Destination, Perform } from '../../src/engine/destination.ts'
 import { effectIdOf, makeReacting, type PlannedEffect, type Reactor } from '../../src/engine/react.ts'
 import { addCandidate, makeRebuilder } from '../../src/engine/rebuild.ts'
 import type { DestinationPolicy } from '../../src/engine/settlement.ts'
 import type { Outcome } from '../../src/kernel/decision.ts'
 import { type Instant, parseInstant } from '../../src/kernel/time.ts'
 import { playPartner, testCore } from '../support/core.ts'
+import { loseLeases, putEffect, putWaiting } from '../support/effects.ts'
 
 const at = parseInstant('2026-11-24T09:00:00Z')
 assert.ok(at)
@@ -59,12 +61,6 @@ const destination = (name: string, perform: Perform, change: Partial<Destination
   policy: { ...policy, ...change },
   performers: { 'test.do': perform },
 })
-
-const insert = async (rig: Rig, count: number, to: string): Promise<void> => {
-  await rig.core
-    .sql`insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, due_at, created_at)
-    select gen_random_uuid(), ${to}, 'test.do', 'test', gen_random_uuid(), 1, 'nobody', '{}', hub.now(), hub.now() from generate_series(1, ${count})`
-}
 
 /** Waits until a question about the database is answered with yes; fails after a bounded time. */
 const until = async (question: () => Promise<boolean>): Promise<void> => {
@@ -155,7 +151,7 @@ describe('delivery', () => {
     async (rig) => {
       const past = parseInstant('2020-01-01T00:00:00Z')
       assert.ok(past)
-      await insert(rig, 1, 'fns')
+      await putWaiting(rig.core.sql, 1, 'fns')
       const moments: Instant[] = []
       const perform: Perform = async (_payload, attempt) => {
         moments.push(attempt.now)
@@ -177,7 +173,7 @@ describe('delivery', () => {
   )
 
   behaves('performs 10 000 effects once each with two workers at one outbox (P16)', async (rig) => {
-    await insert(rig, 10_000, 'fns')
+    await putWaiting(rig.core.sql, 10_000, 'fns')
     const keys: string[] = []
     const perform: Perform = async (_payload, attempt) => {
       keys.push(attempt.key)
@@ -232,7 +228,7 @@ describe('delivery', () => {
   )
 
   behaves('refuses the settlement of a worker that was frozen past its lease (R9)', async (rig) => {
-    await insert(rig, 1, 'fns')
+    await putWaiting(rig.core.sql, 1, 'fns')
     let release = (): void => {}
     const frozen = new Promise<void>((resolve) => {
       release = resolve
@@ -246,7 +242,7 @@ describe('delivery', () => {
       }),
     ])
     await until(async () => calls === 1)
-    await rig.core.sql`update hub.effects set leased_until = clock_timestamp() - interval '1 second'`
+    await loseLeases(rig.core.sql)
     await until(async () => (await count(rig, 'done')) === 1)
     release()
     await worker.stop(1000)
@@ -257,16 +253,15 @@ describe('delivery', () => {
   })
 
   behaves('leaves an expired attempt unknown where the destination must not be asked twice', async (rig) => {
-    await insert(rig, 1, 'protalk')
-    await rig.core
-      .sql`update hub.effects set status = 'running', attempt = 1, leased_until = clock_timestamp() - interval '1 second'`
+    await putEffect(rig.core.sql, { status: 'running', destination: 'protalk' })
+    await loseLeases(rig.core.sql)
     const worker = delivering(rig, [destination('protalk', async () => done, { afterUnknown: 'ask' })])
     await until(async () => (await count(rig, 'unknown')) === 1)
     await worker.stop(1000)
   })
 
   behaves('tries again later, and gives up as dead after the last attempt', async (rig) => {
-    await insert(rig, 1, 'fns')
+    await putWaiting(rig.core.sql, 1, 'fns')
     const worker = delivering(rig, [
       destination('fns', async () => ({ tag: 'later', code: 'busy', detail: 'Busy' }), { backoffMaxMs: 20 }),
     ])
@@ -279,8 +274,8 @@ describe('delivery', () => {
   })
 
   behaves('pauses the whole destination when its answer asks for patience, and no other (P4)', async (rig) => {
-    await insert(rig, 5, 'fns')
-    await insert(rig, 5, 'tilda')
+    await putWaiting(rig.core.sql, 5, 'fns')
+    await putWaiting(rig.core.sql, 5, 'tilda')
     let calls = 0
     const worker = delivering(rig, [
       destination(
@@ -304,8 +299,8 @@ describe('delivery', () => {
   })
 
   behaves('does not let a destination that hangs hold up the others (P19)', async (rig) => {
-    await insert(rig, 20, 'fns')
-    await insert(rig, 300, 'tilda')
+    await putWaiting(rig.core.sql, 20, 'fns')
+    await putWaiting(rig.core.sql, 300, 'tilda')
     let release = (): void => {}
     const hang = new Promise<void>((resolve) => {
       release = resolve
@@ -321,7 +316,7 @@ describe('delivery', () => {
   })
 
   behaves('does not wait for a performer that ignores its deadline: the attempt is unknown', async (rig) => {
-    await insert(rig, 1, 'protalk')
+    await putWaiting(rig.core.sql, 1, 'protalk')
     const worker = delivering(rig, [
       destination('protalk', () => new Promise<Outcome>(() => {}), { deadlineMs: 50, afterUnknown: 'ask' }),
     ])
@@ -334,7 +329,7 @@ describe('delivery', () => {
   behaves('is not touched by a rebuild while 100 effects wait (I6)', async (rig) => {
     await playPartner(rig.core, at, { inn: '7700000009', upTo: 'paid' })
     await rig.project()
-    await insert(rig, 100, 'fns')
+    await putWaiting(rig.core.sql, 100, 'fns')
     await addCandidate(rig.core.bulk, readModels[0] ?? assert.fail('there are read models'))
     const rebuilder = makeRebuilder({
       sql: rig.core.bulk,
@@ -357,7 +352,7 @@ describe('delivery', () => {
       const behind = parseInstant('2020-01-01T00:00:00Z')
       assert.ok(behind)
       const [before] = await rig.core.sql<{ now: Instant }[]>`select hub.now() as now`
-      await insert(rig, 1, 'skewed')
+      await putWaiting(rig.core.sql, 1, 'skewed')
       const worker = delivering(rig, [destination('skewed', async () => done)], {
         now: () => behind,
         commandOf: (_effect, _outcome, now) => {

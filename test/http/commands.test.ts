@@ -6,6 +6,7 @@ import { operatorRoutes } from '../../src/http/operationsRoutes.ts'
 import { instant } from '../../src/kernel/time.ts'
 import { playTracedPartner, testApi } from '../support/api.ts'
 import { playPartner } from '../support/core.ts'
+import { putEffect } from '../support/effects.ts'
 import type { Json } from '../support/service.ts'
 
 const at = instant(new Date('2026-11-24T09:00:00Z'))
@@ -25,13 +26,7 @@ describe('operator commands of the API', () => {
     return playPartner(api.core, at, { inn: `77000${String(serial).padStart(5, '0')}`, upTo })
   }
 
-  const anEffect = async (status: string): Promise<string> => {
-    const effectId = randomUUID()
-    await api.core.sql`insert into hub.effects
-      (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, created_at)
-      values (${effectId}, 'fns', 'fns.lookUp', 'test', ${randomUUID()}, 1, 'nobody', '{}', ${status}, hub.now(), hub.now())`
-    return effectId
-  }
+  const anEffect = (status: string): Promise<string> => putEffect(api.core.sql, { status })
 
   const lastEvent = async (stream: string): Promise<Json> =>
     (await api.get(`events?stream=${encodeURIComponent(stream)}&sort=-position&limit=1`)).body.items[0]

@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { connect, type Sql } from '../../src/db/connect.ts'
+import { instant } from '../../src/kernel/time.ts'
 import { type Lane, openLane } from '../../src/log/append.ts'
 import type { AppendRequest, AppendResult } from '../../src/log/appendRequest.ts'
 import { readAfter } from '../../src/log/log.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
+import { putEffect } from '../support/effects.ts'
 import { openLine } from '../support/line.ts'
 import { until } from '../support/service.ts'
 
@@ -143,9 +145,7 @@ describe('the log', () => {
 
     it('refuses a settlement whose attempt has moved on, with everything that came with it', async () => {
       const lane = newLane()
-      const effectId = randomUUID()
-      await sql`insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload, status, due_at, attempt, leased_until, created_at)
-      values (${effectId}, 'fns', 'fns.lookUp', 'r', ${randomUUID()}, 1, 's', '{}', 'running', now(), 2, now(), now())`
+      const effectId = await putEffect(sql, { status: 'running', attempt: 2 })
       const settle = {
         effectId,
         attempt: 1,
@@ -154,6 +154,7 @@ describe('the log', () => {
         error: null,
         dueAt: null,
         history: { attempt: 1 },
+        firstAttemptAt: instant(0),
       } as const
       const stream = `z-${randomUUID()}`
       assert.deepEqual(await lane.append(request(stream, 0, { settle })), { tag: 'fenced' })

@@ -8,6 +8,7 @@ import type { HttpPorts } from '../../src/http/ports.ts'
 import { instant } from '../../src/kernel/time.ts'
 import type { InboxRow } from '../../src/log/appendRequest.ts'
 import { application, testCore } from './core.ts'
+import { putEffect } from './effects.ts'
 import type { Json } from './service.ts'
 
 /** An answer with its body as JSON, when it was JSON. */
@@ -123,7 +124,7 @@ const delivery = (webhookId: string, body: string): InboxRow => {
 /** One partner the way he really comes: a delivery, an effect with two attempts that it asked for, and the verdict from its outcome. */
 export const playTracedPartner = async (core: Core) => {
   const id = partnerId(randomUUID())
-  const [webhookId, effectId] = [randomUUID(), randomUUID()]
+  const webhookId = randomUUID()
   const at = instant(new Date('2026-11-24T09:00:00Z'))
   const body = 'INN=7700000009&Name=%D0%9C%D0%B0%D1%80%D0%B8%D1%8F'
   const applied = await core.handler.handle({
@@ -134,11 +135,19 @@ export const playTracedPartner = async (core: Core) => {
   })
   if (applied.tag !== 'accepted') throw new Error(`The application was ${applied.tag}`)
   const earlier = [{ attempt: 1, at: '2026-11-24T09:00:01.000Z', outcome: 'later', code: 'server-error' }]
-  await core.sql`insert into hub.effects (effect_id, destination, kind, reactor, event_id, event_position, subject, payload,
-      status, due_at, attempt, leased_until, history, created_at)
-    select ${effectId}, 'fns', 'fns.lookUp', 'verifyTaxpayer', event_id, position, subject, '{"inn":"7700000009"}',
-           'running', ${at}, 2, clock_timestamp() + interval '1 minute', ${JSON.stringify(earlier)}::text::jsonb, ${at}
-      from hub.events where position = ${applied.position}`
+  const [asked] = await core.sql<{ eventId: string; subject: string }[]>`
+    select event_id, subject from hub.events where position = ${applied.position}`
+  const effectId = await putEffect(core.sql, {
+    status: 'running',
+    attempt: 2,
+    reactor: 'verifyTaxpayer',
+    eventId: asked?.eventId ?? '',
+    eventPosition: applied.position,
+    subject: asked?.subject ?? '',
+    payload: { inn: '7700000009' },
+    history: earlier,
+    at,
+  })
   const verified = await core.handler.handle({
     stream: partnerStream(id),
     command: {
@@ -171,6 +180,7 @@ export const playTracedPartner = async (core: Core) => {
       error: null,
       dueAt: null,
       history: { attempt: 2, at: '2026-11-24T09:00:09.000Z', outcome: 'done', code: null },
+      firstAttemptAt: at,
     },
   })
   if (verified.tag !== 'accepted') throw new Error(`The verdict was ${verified.tag}`)
