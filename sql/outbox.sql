@@ -112,11 +112,11 @@ with clock as materialized (
   select hub.now() as now
 ), ended as (
   update hub.outbox f
-     set status = s.status, attempt = s.attempt, first_attempt_at = s.first_attempt_at, outcome = s.outcome::jsonb, last_error = s.error,
+     set status = s.status, attempt = s.attempt, first_attempt_at = s.first_attempt_at, outcome = nullif(s.outcome, 'null')::jsonb, last_error = s.error,
          due_at = coalesce(s.due_at, f.due_at), history = f.history || s.history || E'\n',
          settled_at = case when s.status in ('waiting', 'unknown') then null else (select now from clock) end
-    from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamptz[], $8::text[])
-         as s (effect_id, attempt, status, first_attempt_at, outcome, error, due_at, history)
+    from unnest($1::uuid[], $2::int[], $3::text[], $4::timestamptz[], string_to_array($5::text, E'\n'), $6::text[], $7::timestamptz[],
+                string_to_array($8::text, E'\n')) as s (effect_id, attempt, status, first_attempt_at, outcome, error, due_at, history)
    where f.effect_id = s.effect_id and f.attempt = s.attempt - 1 and f.status = 'waiting'
   returning f.effect_id, f.destination, f.due_at, f.status
 )

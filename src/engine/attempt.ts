@@ -3,8 +3,8 @@ import type { Outcome } from '../kernel/decision.ts'
 import { type Instant, msOf, plusMs } from '../kernel/time.ts'
 import type { Settlement } from '../log/appendRequest.ts'
 import { sealedField } from '../privacy/personKeys.ts'
-import { type Deadlines, openDeadlines } from './deadlines.ts'
-import type { Addressed, DeliverDeps, Destination } from './destination.ts'
+import { openDeadlines } from './deadlines.ts'
+import type { Addressed, DeliverDeps, Destination, Perform } from './destination.ts'
 import { modelOf } from './model.ts'
 import { outboxStatements } from './react.ts'
 import type { SettleLane } from './settleLane.ts'
@@ -26,8 +26,8 @@ const threw: Outcome = {
   detail: 'The performer failed in an unexpected way',
 }
 
-/** What came of a call, and how it is settled. */
-export type Answer = { readonly outcome: Outcome; readonly settlement: Settlement }
+/** What came of a call, when, and how it is settled. */
+export type Answer = { readonly outcome: Outcome; readonly at: Instant; readonly settlement: Settlement }
 
 /** The two halves of an attempt at one destination: the second is between us and the database. Neither rejects: errors are told of. */
 export type Attempting = {
@@ -51,7 +51,7 @@ export const attempting = (shared: Shared, destination: Destination): Attempting
         const now = nowFor(shared, effect)
         const settlement = settlementOf(effect, outcome, { policy, now, random: shared.random, startedAt })
         if (outcome.tag === 'later' && outcome.pauseDestination) await pauseItself(shared, destination, outcome)
-        return { outcome, settlement }
+        return { outcome, at: now, settlement }
       } catch (error) {
         shared.onError(error, effect)
         return null
@@ -82,14 +82,41 @@ const nowFor = (shared: Shared, effect: ClaimedEffect): Instant => {
   return now
 }
 
-type Call = (effect: ClaimedEffect, now: Instant) => Promise<Outcome>
-
 /** Calls performers and waits for them as long as the destination allows: a little longer than until their signal fires. */
-const calling = (shared: Shared, { performers, policy }: Destination): Call => {
+const calling = (shared: Shared, { performers, policy }: Destination) => {
   const untilSignal = openDeadlines(policy.deadlineMs)
-  // A performer that does not end although its signal fired is not waited for: nobody knows what it did.
   const tooLate = openDeadlines(policy.deadlineMs + Math.min(policy.deadlineMs, deadlineGraceMs))
-  return async (effect, now) => {
+
+  const answerOf = (effect: ClaimedEffect, performer: Perform, now: Instant): Promise<Outcome> =>
+    new Promise((resolve) => {
+      const controller = new AbortController()
+      const signalling = untilSignal(() => controller.abort())
+      // A performer that does not end although its signal fired is not waited for: nobody knows what it did.
+      const waiting = tooLate(() => resolve(overdue))
+      const end = (outcome: Outcome): void => {
+        signalling.met()
+        waiting.met()
+        resolve(outcome)
+      }
+      const fail = (error: unknown): void => {
+        shared.onError(error, effect)
+        end(threw)
+      }
+      const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
+      try {
+        performer(payload, {
+          key: effect.effectId,
+          number: effect.attempt,
+          firstAttemptAt: effect.firstAttemptAt,
+          now,
+          signal: controller.signal,
+        }).then(end, fail)
+      } catch (error) {
+        fail(error)
+      }
+    })
+
+  return async (effect: ClaimedEffect, now: Instant): Promise<Outcome> => {
     const performer = performers[effect.kind]
     if (!performer)
       return {
@@ -98,48 +125,17 @@ const calling = (shared: Shared, { performers, policy }: Destination): Call => {
         detail: `This version of the service does not know the effect "${effect.kind}"`,
       }
     if (sealedField in effect.payload) await shared.keys.prefetch([effect.subject])
-    const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
-    const controller = new AbortController()
-    const signalling = untilSignal(() => controller.abort())
     shared.boundary('deliver:before-call')
-    try {
-      const answer = performer(payload, {
-        key: effect.effectId,
-        number: effect.attempt,
-        firstAttemptAt: effect.firstAttemptAt,
-        now,
-        signal: controller.signal,
-      })
-      return await orOverdue(answer, tooLate)
-    } catch (error) {
-      shared.onError(error, effect)
-      return threw
-    } finally {
-      signalling.met()
-      shared.boundary('deliver:after-answer')
-    }
+    const outcome = await answerOf(effect, performer, now)
+    shared.boundary('deliver:after-answer')
+    return outcome
   }
 }
 
-const orOverdue = (answer: Promise<Outcome>, tooLate: Deadlines): Promise<Outcome> =>
-  new Promise((resolve, reject) => {
-    const deadline = tooLate(() => resolve(overdue))
-    answer.then(
-      (outcome) => {
-        deadline.met()
-        resolve(outcome)
-      },
-      (error: unknown) => {
-        deadline.met()
-        reject(error)
-      },
-    )
-  })
-
 /** Whether the attempt is surely settled: an append that is fenced may also have been lost with its connection. */
-const settle = async (shared: Shared, effect: ClaimedEffect, { outcome, settlement }: Answer): Promise<boolean> => {
+const settle = async (shared: Shared, effect: ClaimedEffect, { outcome, at, settlement }: Answer): Promise<boolean> => {
   const payload = shared.keys.openData(effect.payload, { subject: effect.subject, aad: effect.effectId })
-  const next = shared.commandOf({ ...effect, payload }, outcome, nowFor(shared, effect))
+  const next = shared.commandOf(payload === effect.payload ? effect : { ...effect, payload }, outcome, at)
   if (!next) {
     await shared.lane.settle(settlement)
     return true
