@@ -65,14 +65,15 @@ export const serve = async (env: Env): Promise<number> => {
   process.on('unhandledRejection', (error) => log.error('A promise was left alone', errorFields(error)))
   let service: Service | null = null
   const server = await listen(
-    async (request, { peer }) =>
+    async (request, info) =>
       service
-        ? service.handle(request, peer)
+        ? service.handle(request, info)
         : new Response('starting', { status: 503, headers: { 'Retry-After': '1' } }),
     {
       port: config.service.port,
       hostname: config.service.host,
       bodyBytesMax,
+      takesBytes: (pathname) => pathname.startsWith('/webhooks/'),
       onFault: (error) => log.error('A request failed', errorFields(error)),
     },
   ).catch((error: unknown) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
-import { type Handler, readBody, runtimeName, type ServeOptions, serve } from '../src/runtime.ts'
+import { type Handler, runtimeName, type ServeOptions, serve } from '../src/runtime.ts'
+import { readBody } from '../src/runtimeBody.ts'
 
 const bodyBytesMax = 10_000
 
