@@ -1,5 +1,5 @@
 /** Line breaks are the only control characters that a person means. */
-const controls = /[^\P{Cc}\n]/gu
+const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g
 
 /** A domain name, also in Cyrillic; the local part keeps to what every mail server takes. */
 const emailPattern =
@@ -13,7 +13,12 @@ const localPartLengthMax = 64
  * @example cleanText('  Иванова Мария\u0000 ') // 'Иванова Мария'
  */
 export const cleanText = (raw: string): string =>
-  raw.toWellFormed().replace(/\r\n?/g, '\n').replace(controls, '').normalize('NFC').trim()
+  raw
+    .toWellFormed()
+    .replace(/\r\n?/g, '\n')
+    .replace(controls, '')
+    .normalize('NFC')
+    .trim()
 
 /**
  * A telephone number in E.164 form, or null when the digits say no such thing; the caller then keeps the raw text.

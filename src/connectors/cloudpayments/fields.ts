@@ -17,15 +17,19 @@ const formPattern = /^[\x21-\x7e]*$/
  */
 export const formFields = (text: string): Fields | null => {
   if (!formPattern.test(text)) return null
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
   const fields = new Map<string, string>()
-  const pairs = text.split('&', fieldsMax + 1)
-  if (pairs.length > fieldsMax) return null
-  for (const written of pairs) {
-    if (written === '') continue
-    const pair = written.includes('+') ? written.replaceAll('+', ' ') : written
-    const middle = pair.indexOf('=')
-    const name = decoded(middle < 0 ? pair : pair.slice(0, middle))?.toLowerCase()
-    const value = decoded(middle < 0 ? '' : pair.slice(middle + 1))
+  let pairs = 0
+  for (let start = 0, end = 0; end < spaced.length; start = end + 1) {
+    end = spaced.indexOf('&', start)
+    if (end === -1) end = spaced.length
+    pairs += 1
+    if (pairs > fieldsMax) return null
+    if (end === start) continue
+    const equals = spaced.indexOf('=', start)
+    const middle = equals === -1 || equals > end ? end : equals
+    const name = decoded(spaced.slice(start, middle))?.toLowerCase()
+    const value = decoded(spaced.slice(middle + 1, end))
     if (name === undefined || value === null || fields.has(name)) return null
     fields.set(name, value)
   }
