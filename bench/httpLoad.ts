@@ -39,7 +39,7 @@ const ahead = Array.from({ length: kind === 'repeated' ? 0 : Math.ceil((aheadPer
 const answerLength = (bytes: Buffer): number | null => {
   const end = bytes.indexOf('\r\n\r\n')
   if (end === -1) return null
-  const [, length = '0'] = /\r\ncontent-length: *(\d+)/i.exec(bytes.latin1Slice(0, end)) ?? []
+  const [, length = '0'] = /\r\ncontent-length: *(\d+)/i.exec(bytes.toString('latin1', 0, end)) ?? []
   return end + 4 + Number(length)
 }
 

@@ -98,15 +98,18 @@ export const afterMs = (ms: number, passed: () => void): (() => void) => {
   const deadline = { at: performance.now() + ms, passed }
   waiting.add(deadline)
   if (deadline.at < timerAt) arm(deadline.at)
-  return () => waiting.delete(deadline)
+  else if (waiting.size === 1) timer?.ref()
+  return () => {
+    waiting.delete(deadline)
+    // The timer of a deadline that nobody waits for any more keeps no process alive.
+    if (waiting.size === 0) timer?.unref()
+  }
 }
 
 const arm = (at: number): void => {
   clearTimeout(timer)
   timerAt = at
   timer = setTimeout(sweep, Math.max(1, Math.ceil(at - performance.now())))
-  // What is waited for keeps the process alive, not its deadline.
-  timer.unref()
 }
 
 const sweep = (): void => {

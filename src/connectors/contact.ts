@@ -13,12 +13,7 @@ const localPartLengthMax = 64
  * @example cleanText('  Иванова Мария\u0000 ') // 'Иванова Мария'
  */
 export const cleanText = (raw: string): string =>
-  raw
-    .toWellFormed()
-    .replace(/\r\n?/g, '\n')
-    .replace(controls, '')
-    .normalize('NFC')
-    .trim()
+  raw.toWellFormed().replace(/\r\n?/g, '\n').replace(controls, '').normalize('NFC').trim()
 
 /**
  * A telephone number in E.164 form, or null when the digits say no such thing; the caller then keeps the raw text.

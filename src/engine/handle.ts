@@ -2,7 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../db/connect.ts'
 import type { Lane } from '../log/append.ts'
-import type { AppendRequest, AppendResult, Cause, InboxRow, NewEvent, Origin, Settlement } from '../log/appendRequest.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  Cause,
+  InboxRow,
+  NewEvent,
+  Origin,
+  Settlement,
+} from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
 import { type RecordedEvent, readStreams, type StreamFrom } from '../log/log.ts'
 import type { PersonKeys } from '../privacy/personKeys.ts'

@@ -18,7 +18,9 @@ const formPattern = /^[\x21-\x7e]*$/
 export const formFields = (text: string): Fields | null => {
   if (!formPattern.test(text)) return null
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  const lower = spaced.toLowerCase()
   const fields = new Map<string, string>()
+  let named = 0
   let pairs = 0
   for (let start = 0, end = 0; end < spaced.length; start = end + 1) {
     end = spaced.indexOf('&', start)
@@ -28,12 +30,14 @@ export const formFields = (text: string): Fields | null => {
     if (end === start) continue
     const equals = spaced.indexOf('=', start)
     const middle = equals === -1 || equals > end ? end : equals
-    const name = decoded(spaced.slice(start, middle))?.toLowerCase()
+    const name = decoded(lower.slice(start, middle))
     const value = decoded(spaced.slice(middle + 1, end))
-    if (name === undefined || value === null || fields.has(name)) return null
-    fields.set(name, value)
+    if (name === null || value === null) return null
+    // An escape may have been a capital letter; it made the name shorter.
+    fields.set(name.length < middle - start ? name.toLowerCase() : name, value)
+    named += 1
   }
-  return fields
+  return fields.size === named ? fields : null
 }
 
 /** Reads a JSON object as fields, names compared without case as in a form; nested values become their stable text, and null and an absent field are one. */

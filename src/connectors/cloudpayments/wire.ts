@@ -117,14 +117,17 @@ const kindOf = ({ params }: Delivery): CloudPaymentsKind | null =>
 
 type ContentKind = 'form' | 'json'
 
+const formType = 'application/x-www-form-urlencoded'
+
 /** The parser is chosen by the one media type named; two headers, another charset or another type name none. */
 const contentKindOf = ({ headers }: Delivery): ContentKind | null => {
   const types = headers.get('content-type') ?? []
+  if (types.length === 1 && types[0] === formType) return 'form'
   const match = /^\s*([\w.+/-]+)\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i.exec(
     types.length === 1 ? (types[0] ?? '') : '',
   )
   const type = match?.[1]?.toLowerCase()
-  if (type === 'application/x-www-form-urlencoded') return 'form'
+  if (type === formType) return 'form'
   return type === 'application/json' ? 'json' : null
 }
 
@@ -172,7 +175,7 @@ const read = (delivery: Delivery, settings: CloudPaymentsSettings): Reading<Clou
   if (delivery.body.length > cloudpaymentsBodyBytesMax) return malformed('body-too-large', 413)
   const content = contentKindOf(delivery)
   if (content === null) return malformed('content-type-not-supported', 415)
-  const text = utf8Text(delivery.body)
+  const text = content === 'form' ? latin1Text(delivery.body) : utf8Text(delivery.body)
   const fields = text === null ? null : content === 'form' ? formFields(text) : jsonFields(text)
   if (fields === null) return malformed('body-not-well-formed')
   if (fields.size === 0) return malformed('no-fields')
@@ -260,6 +263,10 @@ const hintOf = (kind: CloudPaymentsKind, transactionId: string): CloudPaymentsNo
   tokenPresent: false,
   at: null,
 })
+
+/** A text with one character for each byte: the reader of forms takes ASCII only. */
+const latin1Text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 
 const utf8Text = (bytes: Uint8Array): string | null => {
   try {
