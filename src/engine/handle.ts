@@ -126,7 +126,12 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
         ? { ...decision, position: null }
         : { tag: 'accepted', position: 0, version: known.version, events }
     }
-    const { rows, claims, fresh, state } = await prepare(request, model, known, events)
+    const subjects = events.map((event) => model.subjectOf(request.stream, known.state, event))
+    if (!(request.isNew && known.version === 0)) {
+      const withKeys = subjects.filter((_, index) => isPersonal(model, events[index]))
+      if (withKeys.length > 0) await deps.keys.prefetch(withKeys)
+    }
+    const { rows, claims, fresh, state } = prepare(request, { model, known, events, subjects })
     const append: AppendRequest = {
       stream: request.stream,
       expectedVersion: known.version,
@@ -150,18 +155,8 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     return { tag: 'accepted', position: result.position, version: result.version, events }
   }
 
-  /** Turns the decided facts into sealed rows with their claims, and folds them into the next state. */
-  const prepare = async (
-    request: HandleRequest,
-    model: StreamModel,
-    known: StreamState,
-    events: readonly Message[],
-  ) => {
-    const subjects = events.map((event) => model.subjectOf(request.stream, known.state, event))
-    const isPersonal = (event: Message | undefined): boolean => (model.personal[event?.type ?? ''] ?? []).length > 0
-    const withKeys =
-      request.isNew && known.version === 0 ? [] : subjects.filter((_, index) => isPersonal(events[index]))
-    if (withKeys.length > 0) await deps.keys.prefetch(withKeys)
+  /** Turns the decided facts into sealed rows with their claims, and folds them into the next state. Keys must be in memory. */
+  const prepare = (request: HandleRequest, { model, known, events, subjects }: Decided) => {
     const rows: NewEvent[] = []
     const fresh: { subject: string; wrapped: Buffer }[] = []
     const take: string[] = []
@@ -207,6 +202,16 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
 
   return { handle, load, forget: (stream) => states.delete(stream) }
 }
+
+type Decided = {
+  readonly model: StreamModel
+  readonly known: StreamState
+  readonly events: readonly Message[]
+  readonly subjects: readonly string[]
+}
+
+const isPersonal = (model: StreamModel, event: Message | undefined): boolean =>
+  (model.personal[event?.type ?? ''] ?? []).length > 0
 
 /** Reads streams; those that are asked for while a statement is under way share the next one. */
 const streamReader = (sql: Sql): ((stream: string, afterVersion: number) => Promise<readonly RecordedEvent[]>) => {

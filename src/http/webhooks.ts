@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Answer, DeliveryHeaders } from '../connectors/connector.ts'
 import type { Instant } from '../kernel/time.ts'
 import { databaseAway, type makeIngest } from './ingest.ts'
@@ -117,12 +116,12 @@ type Place = { readonly route: AnyWebhookRoute; readonly params: Readonly<Record
 
 /** Finds the place of a path; what was found is remembered, because senders ask for the same few paths all the time. */
 const placeMatcher = (places: readonly WebhookPlace[]): ((pathname: string) => Place | null) => {
-  const known = new LRUCache<string, Place>({ max: pathsKnownMax })
+  const known = new Map<string, Place>()
   return (pathname) => {
     const seen = known.get(pathname)
     if (seen) return seen
     const found = matchPlace(places, pathname)
-    if (found && pathname.length <= pathCharsMax) known.set(pathname, found)
+    if (found && pathname.length <= pathCharsMax && known.size < pathsKnownMax) known.set(pathname, found)
     return found
   }
 }
