@@ -1,7 +1,6 @@
 import process from 'node:process'
 import { Elysia } from 'elysia'
 import postgres from 'postgres'
-import { serve } from '../src/runtime.ts'
 
 // The least that a durable acknowledgement can cost: a plain Elysia route that inserts the body by one pooled INSERT and answers.
 // `httpPlain.ts URL` prints the port.
@@ -10,19 +9,14 @@ const [url = ''] = process.argv.slice(2)
 const sql = postgres(url, { max: 12, onnotice: () => {} })
 await sql`create table if not exists plain_inbox (id bigint generated always as identity primary key, body bytea not null, at timestamptz not null default now())`
 
-const app = new Elysia().post(
-  '/hook',
-  async ({ body }) => {
-    await sql`insert into plain_inbox (body) values (${Buffer.from(body as ArrayBuffer)})`
-    return { code: 0 }
-  },
-  { parse: 'arrayBuffer' },
-)
-const server = await serve((request) => Promise.resolve(app.handle(request)), {
-  port: 0,
-  hostname: '127.0.0.1',
-  bodyBytesMax: 256 * 1024,
-  onFault: (error) => console.error(error),
-})
-process.stdout.write(`${server.port}\n`)
+new Elysia()
+  .post(
+    '/hook',
+    async ({ body }) => {
+      await sql`insert into plain_inbox (body) values (${Buffer.from(body as ArrayBuffer)})`
+      return { code: 0 }
+    },
+    { parse: 'arrayBuffer' },
+  )
+  .listen({ port: 0, hostname: '127.0.0.1' }, ({ port }) => console.log(port))
 process.on('SIGTERM', () => process.exit(0))

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { v7 as uuidV7 } from 'uuid'
 import { crashPoints } from './compose/crash.ts'
 import { errorFields, type Logger, makeLogger } from './compose/log.ts'
 import { readSecrets, withSecrets } from './compose/secrets.ts'
@@ -10,7 +9,7 @@ import { openService, type Service } from './compose/service.ts'
 import { type Config, type Env, parseConfig } from './config.ts'
 import { startEmbedded } from './db/embedded.ts'
 import { migrate } from './db/migrate.ts'
-import { serve as listen, runtimeName, type Server } from './runtime.ts'
+import { serve as listen, newUuid, runtimeName, type Server } from './runtime.ts'
 
 /** The version that answers; read from package.json, the one place that has it. */
 export const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
@@ -65,14 +64,15 @@ export const serve = async (env: Env): Promise<number> => {
   process.on('unhandledRejection', (error) => log.error('A promise was left alone', errorFields(error)))
   let service: Service | null = null
   const server = await listen(
-    async (request, { peer }) =>
+    async (request, info) =>
       service
-        ? service.handle(request, peer)
+        ? service.handle(request, info)
         : new Response('starting', { status: 503, headers: { 'Retry-After': '1' } }),
     {
       port: config.service.port,
       hostname: config.service.host,
       bodyBytesMax,
+      takesBytes: (pathname) => pathname.startsWith('/webhooks/'),
       onFault: (error) => log.error('A request failed', errorFields(error)),
     },
   ).catch((error: unknown) => {
@@ -96,7 +96,7 @@ export const serve = async (env: Env): Promise<number> => {
         version,
         runtime: runtimeName,
         worker: `${process.pid}-${randomUUID().slice(0, 8)}`,
-        newId: uuidV7,
+        newId: newUuid,
         log,
         boundary: crashPoints(secrets.env, config.service.mode),
       })

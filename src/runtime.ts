@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { v7 as uuidV7 } from 'uuid'
+import { keepBody, readBody } from './runtimeBody.ts'
 
-/** What is known about a connection besides its request. */
-export type PeerInfo = { readonly peer: string }
+/** What is known about a request besides itself: who is at the other end of the connection, and its address, read once. */
+export type PeerInfo = { readonly peer: string; readonly url: Readonly<URL> }
 
 /** Answers one request; its body is already complete and within the limit. */
 export type Handler = (request: Request, info: PeerInfo) => Promise<Response>
@@ -14,6 +16,8 @@ export type ServeOptions = {
   readonly bodyBytesMax: number
   /** A whole body must have come by then; 30 s unless told. */
   readonly bodyDeadlineMs?: number
+  /** Paths whose handler takes the body by `readBody` alone, so that no second request is made around the bytes; none unless told. */
+  readonly takesBytes?: (pathname: string) => boolean
   readonly onFault?: (error: unknown) => void
 }
 
@@ -25,6 +29,9 @@ export type RuntimeName = 'bun' | 'deno' | 'node'
 
 /** Which runtime this process is; the only place that asks. */
 export const runtimeName: RuntimeName = 'Bun' in globalThis ? 'bun' : 'Deno' in globalThis ? 'deno' : 'node'
+
+/** A fresh UUIDv7, which sorts by the time of its making; Bun has one built in. */
+export const newUuid: () => string = runtimeName === 'bun' ? () => Bun.randomUUIDv7() : () => uuidV7()
 
 /** A whole body must have come by then: long enough for a megabyte over a poor line, and well below 60 s. */
 const bodyDeadlineMsMax = 30_000
@@ -44,60 +51,6 @@ const idleSweepMs = 50
  */
 export const serve = async (handler: Handler, options: ServeOptions): Promise<Server> =>
   runtimeName === 'bun' ? serveOnBun(handler, options) : serveOnNodeHttp(handler, options)
-
-/** Bodies that are read already, by the request that was made of them: a handler that reads one again gets the same bytes. */
-const complete = new WeakMap<Request, Uint8Array<ArrayBuffer>>()
-
-const readWhole = async (
-  request: Request,
-  bytesMax: number,
-  deadlineMs: number,
-): Promise<Uint8Array<ArrayBuffer> | 'too-large' | 'too-slow'> => {
-  const late = deadline(deadlineMs)
-  try {
-    const read = await Promise.race([request.arrayBuffer(), late.passed])
-    if (read === 'too-slow') return read
-    return read.byteLength > bytesMax ? 'too-large' : new Uint8Array(read)
-  } finally {
-    late.clear()
-  }
-}
-
-/**
- * Collects a body while counting, whatever its Content-Length claims.
- * @example await readBody(request, 1_000_000, 30_000) // bytes, 'too-large' or 'too-slow'
- */
-export const readBody = async (
-  request: Request,
-  bytesMax: number,
-  deadlineMs: number,
-): Promise<Uint8Array<ArrayBuffer> | 'too-large' | 'too-slow'> => {
-  const claimed = request.headers.get('content-length')
-  if (Number(claimed ?? 0) > bytesMax) return 'too-large'
-  const come = complete.get(request)
-  if (come) return come.byteLength > bytesMax ? 'too-large' : come
-  // Both servers end a body at its claimed length, so it is read at one go.
-  if (claimed !== null && /^\d+$/.test(claimed)) return readWhole(request, bytesMax, deadlineMs)
-  if (request.body === null) return new Uint8Array()
-  const reader = request.body.getReader()
-  const late = deadline(deadlineMs)
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for (;;) {
-      const next = await Promise.race([reader.read(), late.passed])
-      if (next === 'too-slow') return next
-      if (next.done) return joined(chunks, length)
-      length += next.value.byteLength
-      if (length > bytesMax) return 'too-large'
-      chunks.push(next.value)
-    }
-  } finally {
-    late.clear()
-    // What is left unread is of no interest; a body that broke off meanwhile has nothing more to say.
-    reader.cancel().catch(() => {})
-  }
-}
 
 const serveOnBun = (handler: Handler, options: ServeOptions): Server => {
   const server = Bun.serve({
@@ -155,29 +108,52 @@ const serveOnNodeHttp = async (handler: Handler, options: ServeOptions): Promise
   }
 }
 
-type Bounds = PeerInfo & { readonly options: ServeOptions }
+type Bounds = { readonly peer: string; readonly options: ServeOptions }
 
 /** The handler behind the limits on size and time; what it throws becomes a plain 500. */
 const bounded = async (handler: Handler, request: Request, { peer, options }: Bounds): Promise<Response> => {
+  const url = addressOf(request.url)
   // Bun hands on a request whose Host header makes no URL.
-  if (!URL.canParse(request.url)) return problem(400)
+  if (url === null) return problem(400)
   try {
-    if (request.method === 'GET' || request.method === 'HEAD') return await handler(request, { peer })
-    // A body that breaks off is the sender's doing, no fault of ours.
-    const body = await readBody(request, options.bodyBytesMax, options.bodyDeadlineMs ?? bodyDeadlineMsMax).catch(
-      () => 'broken' as const,
-    )
-    if (body === 'broken') return problem(400)
-    if (body === 'too-large') return problem(413)
-    if (body === 'too-slow') return problem(408)
-    const { url, method, headers } = request
-    const whole = new Request(url, { method, headers, body: body.byteLength === 0 ? null : body })
-    complete.set(whole, body)
-    return await handler(whole, { peer })
+    const { method } = request
+    if (method === 'GET' || method === 'HEAD') return await handler(request, { peer, url })
+    const body = await bodyOf(request, options)
+    if (typeof body === 'number') return problem(body)
+    const whole = options.takesBytes?.(url.pathname) === true ? request : withBody(request, body)
+    keepBody(whole, body)
+    return await handler(whole, { peer, url })
   } catch (error) {
     options.onFault?.(error)
     return problem(500)
   }
+}
+
+/** The whole body, or the status that says why there is none. A body that breaks off is the sender's doing, no fault of ours. */
+const bodyOf = async (request: Request, options: ServeOptions): Promise<Uint8Array<ArrayBuffer> | 400 | 408 | 413> => {
+  try {
+    const body = await readBody(request, options.bodyBytesMax, options.bodyDeadlineMs ?? bodyDeadlineMsMax)
+    return body === 'too-large' ? 413 : body === 'too-slow' ? 408 : body
+  } catch {
+    return 400
+  }
+}
+
+const withBody = ({ url, method, headers }: Request, body: Uint8Array<ArrayBuffer>): Request =>
+  new Request(url, { method, headers, body: body.byteLength === 0 ? null : body })
+
+/** Addresses that were read before: senders ask for the same few all the time. */
+const addresses = new Map<string, URL | null>()
+const addressesMax = 1000
+const addressCharsMax = 300
+
+const addressOf = (text: string): URL | null => {
+  const known = addresses.get(text)
+  if (known !== undefined) return known
+  const url = URL.parse(text)
+  if (addresses.size >= addressesMax) addresses.clear()
+  if (text.length <= addressCharsMax) addresses.set(text, url)
+  return url
 }
 
 type Exchange = { readonly outgoing: ServerResponse; readonly options: ServeOptions }
@@ -289,24 +265,5 @@ const problem = (status: keyof typeof titles): Response => {
 }
 
 /** IPv4 in its own spelling, also on a socket that listens for both families. */
-const plainAddress = (address: string | undefined): string => (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '')
-
-type Deadline = { readonly passed: Promise<'too-slow'>; readonly clear: () => void }
-
-const deadline = (ms: number): Deadline => {
-  let timer: ReturnType<typeof setTimeout>
-  const passed = new Promise<'too-slow'>((resolve) => {
-    timer = setTimeout(resolve, ms, 'too-slow')
-  })
-  return { passed, clear: () => clearTimeout(timer) }
-}
-
-const joined = (chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> => {
-  const all = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    all.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return all
-}
+const plainAddress = (address = ''): string =>
+  address.startsWith('::') ? address.replace(/^::ffff:(?=\d+\.)/i, '') : address

@@ -57,7 +57,7 @@ const roomOf = (path: string): Room => {
   if (top === 'sql') return 'sql'
   // The shape of a read model is vocabulary, as the kernel is; the read models themselves know the domain.
   if (top === 'projections') return folder === 'projection.ts' ? 'projection' : 'projections'
-  if (folder === 'runtime.ts') return 'runtime'
+  if (/^runtime\w*\.ts$/.test(folder)) return 'runtime'
   // The composition root is too long for one file: `compose` holds its parts.
   if (folder === 'main.ts' || folder === 'compose') return 'main'
   if (/^config\w*\.ts$/.test(folder)) return 'config'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
-import { type Handler, readBody, runtimeName, type ServeOptions, serve } from '../src/runtime.ts'
+import { type Handler, runtimeName, type ServeOptions, serve } from '../src/runtime.ts'
+import { afterMs, readBody } from '../src/runtimeBody.ts'
 
 const bodyBytesMax = 10_000
 
@@ -195,6 +196,24 @@ describe('serve()', () => {
     await assert.rejects(fetch(`http://127.0.0.1:${server.port}`))
   })
 
+  it('makes no second request for a handler that takes bytes; the body is read by readBody()', () => {
+    const handler: Handler = async (request, { url }) => {
+      const bytes = await readBody(request, bodyBytesMax, 1000)
+      const text = bytes instanceof Uint8Array ? new TextDecoder().decode(bytes) : bytes
+      return Response.json({ path: url.pathname, text, consumed: request.bodyUsed })
+    }
+    return serving(
+      handler,
+      async (url) => {
+        const send = async (path: string) => (await fetch(`${url}${path}`, { method: 'POST', body: 'привет' })).json()
+        assert.deepEqual(await send('/bytes/x?y'), { path: '/bytes/x', text: 'привет', consumed: true })
+        assert.deepEqual(await send('/whole'), { path: '/whole', text: 'привет', consumed: false })
+        assert.deepEqual(await send('/whole/../bytes/'), { path: '/bytes/', text: 'привет', consumed: true })
+      },
+      { takesBytes: (pathname) => pathname.startsWith('/bytes/') },
+    )
+  })
+
   it('rejects when the port is taken', () =>
     serving(echo, async (_url, port) => {
       await assert.rejects(async () => {
@@ -229,6 +248,25 @@ describe('readBody()', () => {
   it('gives up at the deadline', async () => {
     const init = { method: 'POST', body: new ReadableStream(), duplex: 'half' }
     assert.equal(await readBody(new Request('http://hub/', init), 10, 20), 'too-slow')
+  })
+})
+
+describe('afterMs()', () => {
+  it('calls back, also before a deadline that was set for later, and never what was cancelled', async () => {
+    const passed: string[] = []
+    const far = afterMs(60_000, () => passed.push('far'))
+    await new Promise<void>((resolve) => {
+      afterMs(20, () => passed.push('early'))
+      const cancel = afterMs(10, () => passed.push('cancelled'))
+      afterMs(40, () => resolve(void passed.push('late')))
+      cancel()
+    })
+    far()
+    assert.deepEqual(passed, ['early', 'late'])
+  })
+
+  it('sets a new deadline from within one that passed', async () => {
+    await new Promise<void>((resolve) => afterMs(1, () => void afterMs(1, resolve)))
   })
 })
 

@@ -121,7 +121,18 @@ const openClock = async (sql: Sql, realNowMs: () => number) => {
     offsetMs = row?.offsetMs ?? 0
   }
   await refresh()
-  return { now: (): Instant => instant(realNowMs() + offsetMs), refresh }
+  let saidMs = Number.NaN
+  let said = instant(0)
+  /** Many ask within one millisecond; its text is written once. */
+  const now = (): Instant => {
+    const ms = realNowMs() + offsetMs
+    if (ms !== saidMs) {
+      saidMs = ms
+      said = instant(ms)
+    }
+    return said
+  }
+  return { now, refresh }
 }
 
 /** Follows the log into the read models, and builds candidates; one process at a time does it. */

@@ -87,13 +87,13 @@ export const makeDoors = (
   // Behind a proxy of ours guesses are counted by who made them, or one stranger would lock everybody out.
   const bySource =
     (open: Door['open']): Door['open'] =>
-    (request, peer) =>
-      open(request, sourceAddress(peer, [request.headers.get('x-forwarded-for') ?? ''], config.service.trustedProxies))
+    (request, peer, url) =>
+      open(request, sourceAddress(peer, request.headers.get('x-forwarded-for'), config.service.trustedProxies), url)
   const openApi = openApiDoor(ports)
   const console = makeConsole(ports)
   const assets = assetsDoor(publicDeps)
   const list: Door[] = [
-    { prefix: '/webhooks', policy: 'sender', open: webhooks },
+    { prefix: '/webhooks', policy: 'sender', open: webhooks, isDirect: true },
     {
       prefix: '/api/v1',
       policy: 'role',

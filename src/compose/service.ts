@@ -16,7 +16,8 @@ import { kopecks } from '../kernel/money.ts'
 import { headPosition } from '../log/log.ts'
 import { expiringToken, linkToken, readLinkToken } from '../privacy/links.ts'
 import type { PlanOffer, ReactorSettings } from '../reactors/settings.ts'
-import { readBody } from '../runtime.ts'
+import type { Handler } from '../runtime.ts'
+import { afterMs, readBody } from '../runtimeBody.ts'
 import { openCore, startProjections } from './core.ts'
 import { makeDoors } from './doors.ts'
 import { startEffects } from './effects.ts'
@@ -47,7 +48,7 @@ export type ServiceOptions = {
 /** A running service. */
 export type Service = {
   readonly publicUrl: string
-  readonly handle: (request: Request, peer: string) => Promise<Response>
+  readonly handle: Handler
   readonly closeStreams: () => void
   readonly stop: () => Promise<void>
 }
@@ -99,6 +100,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     newId,
     now,
     boundary,
+    afterMs,
     onCounted: metrics.counted,
     onError: (error, webhookId) =>
       log.error('A delivery could not be decided', { deliveryId: webhookId, ...errorFields(error) }),

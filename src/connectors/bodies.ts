@@ -23,7 +23,7 @@ export const parseJsonBody = (bytes: Uint8Array, limits: BodyLimits = bodyLimits
 
 /** Reads an urlencoded body with bracket keys (`a[b][]=1`). A plain key that occurs twice becomes a list, and a flag tells. */
 export const parseFormBody = (bytes: Uint8Array, limits: BodyLimits = bodyLimits): ParsedBody => {
-  const pairs = splitBytes(bytes, ampersand).filter((pair) => pair.length > 0)
+  const pairs = pairsOf(bytes)
   if (pairs.length === 0) return { tag: 'unreadable', code: 'empty-body' }
   if (pairs.length > limits.fieldsMax) return { tag: 'unreadable', code: 'too-many-fields' }
   const flags: string[] = []
@@ -35,7 +35,7 @@ export const parseFormBody = (bytes: Uint8Array, limits: BodyLimits = bodyLimits
   if (root.size === 0) return { tag: 'unreadable', code: 'no-fields' }
   const grown = grow(root, limits)
   return isBodyFields(grown)
-    ? { tag: 'fields', fields: grown, flags: [...new Set(flags)] }
+    ? { tag: 'fields', fields: grown, flags: flags.length === 0 ? flags : [...new Set(flags)] }
     : { tag: 'unreadable', code: 'list-too-long' }
 }
 
@@ -47,23 +47,17 @@ export const parseQuery = (query: string, limits: BodyLimits = bodyLimits): Pars
 export const mediaType = (header: string | undefined): string =>
   (header ?? '').split(';', 1).join('').trim().toLowerCase()
 
-const ampersand = 0x26
-const equals = 0x3d
-const plus = 0x2b
-const percent = 0x25
-
 /** A nest of keys while the body is read; `order` of insertion is kept by the map. */
 type Branch = Map<string, Branch | string | readonly string[]>
 
 type Taking = { readonly root: Branch; readonly flags: string[]; readonly limits: BodyLimits }
 
-const takePair = (pair: Uint8Array, { root, flags, limits }: Taking): BodyFault | null => {
-  const at = pair.indexOf(equals)
-  const name = decode(at === -1 ? pair : pair.subarray(0, at))
-  const value = decode(at === -1 ? new Uint8Array() : pair.subarray(at + 1))
+const takePair = (pair: Pair, { root, flags, limits }: Taking): BodyFault | null => {
+  const name = decode(pair.name)
+  const value = decode(pair.value)
   if (name.broken) return 'broken-name'
   if (name.text.length > limits.nameLengthMax) return 'name-too-long'
-  if (Buffer.byteLength(value.text) > limits.valueBytesMax) return 'value-too-long'
+  if (isLonger(value.text, limits.valueBytesMax)) return 'value-too-long'
   if (name.text === '') return null
   const path = pathOf(name.text)
   if (path.length > limits.depthMax) return 'too-deep'
@@ -75,8 +69,13 @@ const takePair = (pair: Uint8Array, { root, flags, limits }: Taking): BodyFault 
   return null
 }
 
+/** Whether a text has more bytes as UTF-8; a character of a JavaScript string has at most three. */
+const isLonger = (text: string, bytesMax: number): boolean =>
+  text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax
+
 /** The steps of a bracket key; a key whose brackets do not match is one plain step. */
 const pathOf = (name: string): readonly string[] => {
+  if (!name.includes('[')) return [name]
   const match = /^([^[\]]+)((?:\[[^[\]]*\])*)$/.exec(name)
   if (!match) return [name]
   const steps = [...(match[2] ?? '').matchAll(/\[([^\]]*)\]/g)].map((step) => step[1] ?? '')
@@ -122,31 +121,45 @@ const grow = (branch: Branch, limits: BodyLimits, inner = false): BodyValue => {
   return entries.sort(([left], [right]) => Number(left) - Number(right)).map(([, value]) => value)
 }
 
-/** Undoes urlencoding; what is broken becomes U+FFFD. */
-const decode = (encoded: Uint8Array): { readonly text: string; readonly broken: boolean } => {
-  const bytes: number[] = []
-  let broken = false
-  for (let at = 0; at < encoded.length; at += 1) {
-    const byte = encoded[at] ?? 0
-    if (byte === plus) bytes.push(0x20)
-    else if (byte !== percent) bytes.push(byte)
-    else {
-      const code = hexAt(encoded, at + 1)
-      // The three bytes of U+FFFD: the rest of the value stays readable.
-      if (code === null) bytes.push(0xef, 0xbf, 0xbd)
-      else bytes.push(code)
-      if (code === null) broken = true
-      else at += 2
-    }
-  }
-  const decoded = Uint8Array.from(bytes)
-  const text = storable(new TextDecoder('utf-8', { ignoreBOM: true }).decode(decoded))
-  return { text, broken: broken || (text.includes('\ufffd') && !isUtf8(decoded)) }
+/** A part of a form as sent; one character for each byte. */
+type Encoded = string
+type Pair = { readonly name: Encoded; readonly value: Encoded }
+
+const pairsOf = (bytes: Uint8Array): readonly Pair[] => {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  return text.split('&').flatMap((pair) => {
+    if (pair === '') return []
+    const at = pair.indexOf('=')
+    return at === -1 ? [{ name: pair, value: '' }] : [{ name: pair.slice(0, at), value: pair.slice(at + 1) }]
+  })
 }
 
-const hexAt = (bytes: Uint8Array, at: number): number | null => {
-  const digits = String.fromCharCode(...bytes.subarray(at, at + 2))
-  return /^[0-9a-fA-F]{2}$/.test(digits) ? Number.parseInt(digits, 16) : null
+type Decoded = { readonly text: string; readonly broken: boolean }
+
+/** Undoes urlencoding; what is broken becomes U+FFFD. */
+const decode = (encoded: Encoded): Decoded => {
+  const spaced = encoded.includes('+') ? encoded.replaceAll('+', ' ') : encoded
+  if (/[^\u0001-\u007f]/.test(spaced)) return decodeBytes(spaced)
+  if (!spaced.includes('%')) return { text: spaced, broken: false }
+  try {
+    return { text: storable(decodeURIComponent(spaced)), broken: false }
+  } catch {
+    return decodeBytes(spaced)
+  }
+}
+
+/** Undoes escapes byte by byte: the rest of a broken value stays readable. */
+const decodeBytes = (spaced: Encoded): Decoded => {
+  let broken = false
+  const unescaped = spaced.replace(/%([0-9a-fA-F]{2})?/g, (_, code?: string) => {
+    if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16))
+    broken = true
+    // The three bytes of U+FFFD.
+    return '\u00ef\u00bf\u00bd'
+  })
+  const bytes = Buffer.from(unescaped, 'latin1')
+  const text = storable(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes))
+  return { text, broken: broken || (text.includes('\ufffd') && !isUtf8(bytes)) }
 }
 
 const isUtf8 = (bytes: Uint8Array): boolean => {
@@ -156,14 +169,4 @@ const isUtf8 = (bytes: Uint8Array): boolean => {
   } catch {
     return false
   }
-}
-
-const splitBytes = (bytes: Uint8Array, separator: number): readonly Uint8Array[] => {
-  const parts: Uint8Array[] = []
-  let start = 0
-  for (let at = bytes.indexOf(separator); at !== -1; at = bytes.indexOf(separator, start)) {
-    parts.push(bytes.subarray(start, at))
-    start = at + 1
-  }
-  return [...parts, bytes.subarray(start)]
 }

@@ -48,7 +48,8 @@ export const isForbiddenName = (name: string): boolean =>
   name === '__proto__' || name === 'constructor' || name === 'prototype'
 
 /** A text that PostgreSQL stores: no NUL, no half of a surrogate pair. */
-export const storable = (text: string): string => text.replaceAll('\u0000', '').toWellFormed()
+export const storable = (text: string): string =>
+  (text.includes('\u0000') ? text.replaceAll('\u0000', '') : text).toWellFormed()
 
 /** The value at a path of names, or undefined when a step is missing. */
 export const bodyValueAt = (value: BodyValue | undefined, ...path: readonly string[]): BodyValue | undefined =>
@@ -78,10 +79,12 @@ export const isBodyFields = (value: BodyValue | undefined): value is BodyFields 
 export const canonicalBody = (value: BodyValue): string => {
   if (isBodyList(value)) return `[${value.map(canonicalBody).join(',')}]`
   if (!isBodyFields(value)) return JSON.stringify(value)
-  const entries = Object.keys(value)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${canonicalBody(value[name] ?? null)}`)
-  return `{${entries.join(',')}}`
+  let text = ''
+  for (const name of Object.keys(value).sort()) {
+    if (text !== '') text += ','
+    text += `${JSON.stringify(name)}:${canonicalBody(value[name] ?? null)}`
+  }
+  return `{${text}}`
 }
 
 /** Makes fields without a prototype; forbidden names are left out. */

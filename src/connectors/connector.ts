@@ -1,6 +1,9 @@
 import type { Outcome } from '../kernel/decision.ts'
 import type { Instant } from '../kernel/time.ts'
 
+/** Headers of a request by lower-case name. */
+export type DeliveryHeaders = Pick<ReadonlyMap<string, readonly string[]>, 'get' | 'has'>
+
 /** One request as it reached us: bytes before meaning. */
 export type Delivery = {
   readonly method: string
@@ -8,7 +11,7 @@ export type Delivery = {
   /** The query string as sent, without the question mark. */
   readonly query: string
   /** Header values by lower-case name; a header sent twice keeps both values, in order. */
-  readonly headers: ReadonlyMap<string, readonly string[]>
+  readonly headers: DeliveryHeaders
   /** Path parameters of the route, such as `secret` or `kind`. */
   readonly params: Readonly<Record<string, string>>
   readonly body: Uint8Array

@@ -1,5 +1,5 @@
 /** Line breaks are the only control characters that a person means. */
-const controls = /[^\P{Cc}\n]/gu
+const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g
 
 /** A domain name, also in Cyrillic; the local part keeps to what every mail server takes. */
 const emailPattern =

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /**
  * Which of the valid secrets a sender gave, as its place in the list; null when it is none of them. Hashing first makes the
@@ -17,4 +17,4 @@ export const secretPlace = (given: string, secrets: readonly string[]): number |
 /** How a matching secret is called in records: the first is the newer one. */
 export const secretName = (place: number): string => `secret-${place + 1}`
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
+const sha256 = (text: string): Buffer => hash('sha256', text, 'buffer')

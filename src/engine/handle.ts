@@ -2,7 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../db/connect.ts'
 import type { Lane } from '../log/append.ts'
-import type { AppendResult, Cause, InboxRow, NewEvent, Origin, Settlement } from '../log/appendRequest.ts'
+import type {
+  AppendRequest,
+  AppendResult,
+  Cause,
+  InboxRow,
+  NewEvent,
+  Origin,
+  Settlement,
+} from '../log/appendRequest.ts'
 import { gathering } from '../log/gather.ts'
 import { type RecordedEvent, readStreams, type StreamFrom } from '../log/log.ts'
 import type { PersonKeys } from '../privacy/personKeys.ts'
@@ -94,7 +102,7 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
   /** Appends to one stream take turns inside the process, so that they do not race each other. */
   const inTurn = async <T>(stream: string, work: () => Promise<T>): Promise<T> => {
     const before = turns.get(stream)
-    const mine = (before ?? Promise.resolve()).then(work, work)
+    const mine = before ? before.then(work, work) : work()
     turns.set(stream, mine)
     try {
       return await mine
@@ -118,46 +126,37 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
         ? { ...decision, position: null }
         : { tag: 'accepted', position: 0, version: known.version, events }
     }
-    const { rows, claims, fresh, state } = await prepare(request, model, known, events)
-    const result = await deps.lane
-      .append(
-        {
-          stream: request.stream,
-          expectedVersion: known.version,
-          events: rows,
-          claims,
-          keys: fresh,
-          ...(request.inbox ? { inbox: inboxRow(request.inbox, decision, rows) } : {}),
-          ...(request.settle ? { settle: request.settle } : {}),
-          ...(request.urgent ? { urgent: true } : {}),
-        },
-        request.withinMs,
-      )
-      .catch((error: unknown) => {
-        for (const key of fresh) deps.keys.drop(key.subject)
-        throw error
-      })
-    if (result.tag !== 'appended') {
-      for (const key of fresh) deps.keys.drop(key.subject)
-      if (result.tag === 'conflict') return { tag: 'conflict' }
-      return result
+    const subjects = events.map((event) => model.subjectOf(request.stream, known.state, event))
+    if (!(request.isNew && known.version === 0)) {
+      const withKeys = subjects.filter((_, index) => isPersonal(model, events[index]))
+      if (withKeys.length > 0) await deps.keys.prefetch(withKeys)
     }
+    const { rows, claims, fresh, state } = prepare(request, { model, known, events, subjects })
+    const append: AppendRequest = {
+      stream: request.stream,
+      expectedVersion: known.version,
+      events: rows,
+      claims,
+      keys: fresh,
+      ...(request.inbox ? { inbox: inboxRow(request.inbox, decision, rows) } : {}),
+      ...(request.settle ? { settle: request.settle } : {}),
+      ...(request.urgent ? { urgent: true } : {}),
+    }
+    let result: AppendResult | null = null
+    try {
+      result = await deps.lane.append(append, request.withinMs)
+    } finally {
+      if (result?.tag !== 'appended') for (const key of fresh) deps.keys.drop(key.subject)
+    }
+    if (result.tag === 'conflict') return { tag: 'conflict' }
+    if (result.tag !== 'appended') return result
     states.set(request.stream, { version: result.version, state })
     if (decision.tag === 'refused') return { ...decision, position: result.position }
     return { tag: 'accepted', position: result.position, version: result.version, events }
   }
 
-  /** Turns the decided facts into sealed rows with their claims, and folds them into the next state. */
-  const prepare = async (
-    request: HandleRequest,
-    model: StreamModel,
-    known: StreamState,
-    events: readonly Message[],
-  ) => {
-    const subjects = events.map((event) => model.subjectOf(request.stream, known.state, event))
-    const isPersonal = (event: Message | undefined): boolean => (model.personal[event?.type ?? ''] ?? []).length > 0
-    if (!(request.isNew && known.version === 0))
-      await deps.keys.prefetch(subjects.filter((_, index) => isPersonal(events[index])))
+  /** Turns the decided facts into sealed rows with their claims, and folds them into the next state. Keys must be in memory. */
+  const prepare = (request: HandleRequest, { model, known, events, subjects }: Decided) => {
     const rows: NewEvent[] = []
     const fresh: { subject: string; wrapped: Buffer }[] = []
     const take: string[] = []
@@ -182,21 +181,19 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
     return { rows, fresh, claims: { take: [...taken], release: release.filter((key) => !taken.has(key)) }, state }
   }
 
-  /** What memory says about a stream; the log is asked only when memory says nothing. */
-  const recall = async (request: HandleRequest): Promise<StreamState & { readonly proven: boolean }> => {
+  /** What memory says about a stream; null when only the log can tell. */
+  const recall = (request: HandleRequest): (StreamState & { readonly proven: boolean }) | null => {
     const cached = states.get(request.stream)
     if (cached) return { ...cached, proven: false }
-    if (request.isNew) return { version: 0, state: modelOf(deps.models, request.stream).initial, proven: false }
-    return { ...(await load(request.stream, request)), proven: true }
+    if (!request.isNew) return null
+    return { version: 0, state: modelOf(deps.models, request.stream).initial, proven: false }
   }
 
   const handle = (request: HandleRequest): Promise<Handled> =>
     inTurn(request.stream, async () => {
       for (let race = 0; race < racesMax; race++) {
-        const result = await attempt(
-          request,
-          race === 0 ? await recall(request) : { ...(await load(request.stream, request)), proven: true },
-        )
+        const recalled = race === 0 ? recall(request) : null
+        const result = await attempt(request, recalled ?? { ...(await load(request.stream, request)), proven: true })
         if (result.tag !== 'conflict') return result
         if (race > 2) await wait(Math.min(race, 20) * Math.random())
       }
@@ -205,6 +202,16 @@ export const commandHandler = (deps: HandlerDeps): CommandHandler => {
 
   return { handle, load, forget: (stream) => states.delete(stream) }
 }
+
+type Decided = {
+  readonly model: StreamModel
+  readonly known: StreamState
+  readonly events: readonly Message[]
+  readonly subjects: readonly string[]
+}
+
+const isPersonal = (model: StreamModel, event: Message | undefined): boolean =>
+  (model.personal[event?.type ?? ''] ?? []).length > 0
 
 /** Reads streams; those that are asked for while a statement is under way share the next one. */
 const streamReader = (sql: Sql): ((stream: string, afterVersion: number) => Promise<readonly RecordedEvent[]>) => {

@@ -10,8 +10,13 @@ export type DoorPolicy = 'sender' | 'role' | 'link' | 'public'
 export type Door = {
   readonly prefix: string
   readonly policy: DoorPolicy
-  readonly open: (request: Request, peer: string) => Promise<Response>
+  readonly open: (request: Request, peer: string, url: Readonly<URL>) => Promise<Response>
+  /** Opened without the framework, which has nothing to do there: the door checks and answers everything itself. */
+  readonly isDirect?: boolean
 }
+
+/** What is known about a request besides itself. */
+type RequestInfo = { readonly peer: string; readonly url: Readonly<URL> }
 
 /** What the street door needs. */
 export type AppDeps = {
@@ -48,13 +53,16 @@ const pagesPaths = ['/partners', '/feeds', '/assets', '/healthz', '/readyz']
  * The service as one function from a request to an answer. Errors are problems first: nothing of what a caller sent, or of the
  * program, is shown. Each door reads its own bytes, so no parser of the framework runs before a signature is checked.
  */
-export const makeApp = (deps: AppDeps): ((request: Request, peer: string) => Promise<Response>) => {
-  const peers = new WeakMap<Request, string>()
+export const makeApp = (deps: AppDeps): ((request: Request, info: RequestInfo) => Promise<Response>) => {
+  const infos = new WeakMap<Request, RequestInfo>()
+  const failed = (error: unknown): Response => {
+    deps.onError(error)
+    return problem(500, 'internal', 'The service failed; the failure was recorded')
+  }
+  const direct = deps.doors.filter((door) => door.isDirect === true)
   let app = new Elysia()
     .onError(({ code, error }) => {
-      if (code === 'NOT_FOUND') return problem(404, 'not-found', 'There is nothing here')
-      deps.onError(error)
-      return problem(500, 'internal', 'The service failed; the failure was recorded')
+      return code === 'NOT_FOUND' ? problem(404, 'not-found', 'There is nothing here') : failed(error)
     })
     .get('/healthz', () => json(200, { status: 'ok', runtime: deps.runtime, version: deps.version }))
     .get('/readyz', async () =>
@@ -66,22 +74,30 @@ export const makeApp = (deps: AppDeps): ((request: Request, peer: string) => Pro
           }),
     ) as unknown as Elysia
   for (const door of deps.doors) {
-    const open = ({ request }: { request: Request }): Promise<Response> => door.open(request, peers.get(request) ?? '')
+    const open = ({ request }: { request: Request }): Promise<Response> => {
+      const { peer, url } = infos.get(request) ?? { peer: '', url: new URL(request.url) }
+      return door.open(request, peer, url)
+    }
     app = app
       .all(door.prefix, open, { parse: 'none' })
       .all(`${door.prefix}/*`, open, { parse: 'none' }) as unknown as Elysia
   }
-  return async (request, peer) => {
-    const { pathname, host } = new URL(request.url)
+  return async (request, info) => {
+    const { pathname, host } = info.url
     if (
       deps.pagesHost !== null &&
       host === deps.pagesHost &&
       host !== deps.publicHost &&
-      !pagesPaths.some((path) => pathname === path || pathname.startsWith(`${path}/`))
+      !pagesPaths.some((path) => isBelow(path, pathname))
     ) {
       return problem(404, 'not-found', 'There is nothing here')
     }
-    peers.set(request, peer)
+    const door = direct.find(({ prefix }) => isBelow(prefix, pathname))
+    if (door) return door.open(request, info.peer, info.url).catch(failed)
+    infos.set(request, info)
     return app.handle(request)
   }
 }
+
+const isBelow = (prefix: string, pathname: string): boolean =>
+  pathname.startsWith(prefix) && (pathname.length === prefix.length || pathname[prefix.length] === '/')

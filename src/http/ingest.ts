@@ -35,6 +35,8 @@ export type IngestDeps = {
   readonly onError: (error: unknown, webhookId: string) => void
   readonly onCounted: (source: string, verdict: string) => void
   readonly boundary: (name: string) => void
+  /** Calls back after some milliseconds unless what it answers is called first. */
+  readonly afterMs: (ms: number, passed: () => void) => () => void
 }
 
 type Seen = { readonly webhookId: string; readonly content: string }
@@ -45,6 +47,8 @@ export const databaseAway: Answer = {
   body: 'try again',
   headers: { 'Retry-After': '5' },
 }
+
+const noHolders: ReadonlyMap<string, string> = new Map()
 
 /** Takes authentic deliveries in: each once, with its verdict, and everything that follows in the same commit. */
 export const makeIngest = (deps: IngestDeps) => {
@@ -63,14 +67,17 @@ export const makeIngest = (deps: IngestDeps) => {
   const ingest = async (route: AnyWebhookRoute, delivery: AuthenticDelivery): Promise<Answer> => {
     const reading = route.read(delivery)
     if (reading.tag === 'ping') return reading.answer
-    const known =
-      reading.tag === 'query' || reading.tag === 'facts' ? await inquired(route, delivery, reading.facts) : null
-    if (known) return known
+    const { inquire, decideAtOnce } = route
+    if (inquire && (reading.tag === 'query' || reading.tag === 'facts')) {
+      const { facts } = reading
+      const known = await inquired(route, async () => inquire(facts, delivery))
+      if (known) return known
+    }
     if (reading.tag === 'query') return databaseAway
     const kept = keptOf(route, delivery, reading)
     const key = kept.dedupeKey
-    if (kept.verdict === 'accepted') {
-      const atOnce = await route.decideAtOnce(kept.facts, delivery)
+    if (decideAtOnce && kept.verdict === 'accepted') {
+      const atOnce = await decideAtOnce(kept.facts, delivery)
       if (atOnce) {
         // The answer grants nothing, so it does not wait for the row; what the row says of it is for people.
         keep(route, delivery, kept).catch((error: unknown) => deps.onError(error, key))
@@ -79,7 +86,7 @@ export const makeIngest = (deps: IngestDeps) => {
     }
     const away = route.answersWithinMs === null ? databaseAway : kept.answer
     const work = take(route, delivery, kept)
-    const answer = await inTime(work, route.answersWithinMs ?? answerWithinMs)
+    const answer = await inTime(deps, work, route.answersWithinMs ?? answerWithinMs)
     // What comes of it later is found by the sender's next try; only a fault is news.
     if (answer === 'late') work.catch((error: unknown) => deps.onError(error, key))
     return answer === 'late' || answer === 'away' ? away : answer
@@ -93,19 +100,23 @@ export const makeIngest = (deps: IngestDeps) => {
         await before.catch(() => {})
       const work = keep(route, delivery, kept)
       if (!seen.has(key)) underway.set(key, work)
-      const answer = await work.finally(() => {
+      try {
+        await work
+      } finally {
         if (underway.get(key) === work) underway.delete(key)
-      })
-      return kept.verdict === 'accepted' ? await route.answerAfter(kept.facts, delivery) : answer
+      }
+      return route.answerAfter && kept.verdict === 'accepted'
+        ? await route.answerAfter(kept.facts, delivery)
+        : kept.answer
     } catch (error) {
       if (isLogAway(error)) return 'away'
       throw error
     }
   }
 
-  const inquired = async (route: AnyWebhookRoute, delivery: Delivery, facts: unknown): Promise<Answer | null> => {
+  const inquired = async (route: AnyWebhookRoute, ask: () => Promise<Answer | null>): Promise<Answer | null> => {
     try {
-      const answer = await inTime(route.inquire(facts, delivery), answerWithinMs)
+      const answer = await inTime(deps, ask(), answerWithinMs)
       return answer === 'late' ? databaseAway : answer
     } catch (error) {
       deps.onError(error, route.route)
@@ -113,7 +124,7 @@ export const makeIngest = (deps: IngestDeps) => {
     }
   }
 
-  const keep = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, kept: Kept): Promise<Answer> => {
+  const keep = async (route: AnyWebhookRoute, delivery: AuthenticDelivery, kept: Kept): Promise<void> => {
     const content = sha256(kept.canonical)
     const known = seen.get(kept.dedupeKey)
     if (known) return repeat(route, delivery, { kept, content, first: known })
@@ -122,11 +133,11 @@ export const makeIngest = (deps: IngestDeps) => {
     if (result.tag !== 'duplicate') {
       seen.set(kept.dedupeKey, { webhookId: row.webhookId, content: content.toString('base64') })
       deps.onCounted(route.source, row.verdict)
-      return kept.answer
+      return
     }
     const first = { webhookId: result.webhookId, content: result.same ? content.toString('base64') : '' }
     if (result.same) seen.set(kept.dedupeKey, first)
-    return repeat(route, delivery, { kept, content, first })
+    await repeat(route, delivery, { kept, content, first })
   }
 
   /** Something under this key was kept before: equal content is counted, different content is an item of its own. */
@@ -134,11 +145,11 @@ export const makeIngest = (deps: IngestDeps) => {
     route: AnyWebhookRoute,
     delivery: AuthenticDelivery,
     at: { kept: Kept; content: Buffer; first: Seen },
-  ): Promise<Answer> => {
+  ): Promise<void> => {
     if (at.first.content === at.content.toString('base64')) {
       deps.onCounted(route.source, 'duplicate')
       await countRepeat(route, at.first.webhookId)
-      return at.kept.answer
+      return
     }
     const ownKey = `${at.kept.dedupeKey}\n${at.content.toString('hex')}`
     const reread = route.whenContentDiffers === 'reread' && at.kept.verdict === 'accepted'
@@ -155,7 +166,6 @@ export const makeIngest = (deps: IngestDeps) => {
     const result = reread ? await append(route, kept, row) : await appendConflict(route, row, at.first.webhookId)
     if (result.tag === 'duplicate') await countRepeat(route, result.webhookId)
     deps.onCounted(route.source, kept.verdict)
-    return at.kept.answer
   }
 
   /** A conflict is kept, and the operator hears of it; the stream is asked only when its answer may be new. */
@@ -194,7 +204,8 @@ export const makeIngest = (deps: IngestDeps) => {
 
   const decide = async (route: AnyWebhookRoute, kept: Kept, row: InboxRow): Promise<Handled | AppendResult> => {
     for (let routing = 0; routing < routingsMax; routing++) {
-      const target = route.intake(kept.facts, await context(route.claims(kept.facts)))
+      const claims = route.claims(kept.facts)
+      const target = route.intake(kept.facts, claims.length === 0 ? contextOf(noHolders) : await context(claims))
       if (target.tag !== 'command')
         return appendRow(route, {
           ...row,
@@ -215,11 +226,21 @@ export const makeIngest = (deps: IngestDeps) => {
     throw new Error(`Cannot place the delivery: its claims changed hands ${routingsMax} times`)
   }
 
+  const contextOf = (holders: ReadonlyMap<string, string>): IntakeContext => ({
+    at: deps.now(),
+    newId: deps.newId,
+    holders,
+  })
+
   const context = async (claims: readonly string[]): Promise<IntakeContext> => {
-    const peppered = claims.map((claim) => [claim, deps.pepper(claim)] as const)
-    const found = await holdersOf(peppered.map(([, key]) => key))
-    const holders = new Map(peppered.flatMap(([claim, key]) => (found.has(key) ? [[claim, found.get(key) ?? '']] : [])))
-    return { at: deps.now(), newId: deps.newId, holders }
+    const keys = claims.map(deps.pepper)
+    const found = await holdersOf(keys)
+    const holders = new Map<string, string>()
+    claims.forEach((claim, index) => {
+      const holder = found.get(keys[index] ?? '')
+      if (holder !== undefined) holders.set(claim, holder)
+    })
+    return contextOf(holders)
   }
 
   const appendRow = ({ urgent }: AnyWebhookRoute, row: InboxRow): Promise<AppendResult> =>
@@ -253,14 +274,21 @@ export const makeIngest = (deps: IngestDeps) => {
 }
 
 /** Waits no longer than a sender does: a database that is frozen neither answers nor fails. */
-const inTime = async <Value>(work: Promise<Value>, withinMs: number): Promise<Value | 'late'> => {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, withinMs, 'late')
+const inTime = <Value>(
+  { afterMs }: Pick<IngestDeps, 'afterMs'>,
+  work: Promise<Value>,
+  withinMs: number,
+): Promise<Value | 'late'> =>
+  new Promise((resolve, reject) => {
+    const cancel = afterMs(withinMs, () => resolve('late'))
+    work.then(
+      (value) => {
+        cancel()
+        resolve(value)
+      },
+      (error: unknown) => {
+        cancel()
+        reject(error)
+      },
+    )
   })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}

@@ -49,31 +49,33 @@ export type AnyWebhookRoute = {
   readonly secretFields: () => readonly string[]
   readonly claims: (facts: unknown) => readonly string[]
   readonly intake: (facts: unknown, context: IntakeContext) => IntakeTarget
-  readonly decideAtOnce: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
-  readonly inquire: (facts: unknown, delivery: Delivery) => Promise<Answer | null>
-  readonly answerAfter: (facts: unknown, delivery: Delivery) => Promise<Answer>
+  readonly decideAtOnce: ((facts: unknown, delivery: Delivery) => Promise<Answer | null>) | null
+  readonly inquire: ((facts: unknown, delivery: Delivery) => Promise<Answer | null>) | null
+  readonly answerAfter: ((facts: unknown, delivery: Delivery) => Promise<Answer>) | null
   readonly urgent: boolean
   readonly answersWithinMs: number | null
   readonly takesPoor: boolean
 }
 
 /** Hides the types of a route; facts come back to the intake of the same route only. */
-export const webhookRoute = <Settings, Facts>(route: WebhookRoute<Settings, Facts>): AnyWebhookRoute => ({
-  source: route.source,
-  route: route.route,
-  methods: route.methods,
-  whenContentDiffers: route.whenContentDiffers,
-  verify: (delivery) => route.wire.verify(delivery, route.settings()),
-  read: (delivery) => route.wire.read(delivery, route.settings()),
-  accepted: (delivery) => route.wire.accepted(delivery),
-  secretFields: () => route.wire.secretFields?.(route.settings()) ?? [],
-  claims: (facts) => route.claims?.(facts as Facts) ?? [],
-  intake: (facts, context) => route.intake(facts as Facts, context),
-  decideAtOnce: async (facts, delivery) => (route.decideAtOnce ? route.decideAtOnce(facts as Facts, delivery) : null),
-  inquire: async (facts, delivery) => (route.inquire ? route.inquire(facts as Facts, delivery) : null),
-  answerAfter: async (facts, delivery) =>
-    route.answerAfter ? route.answerAfter(facts as Facts, delivery) : route.wire.accepted(delivery),
-  urgent: route.urgent === true,
-  answersWithinMs: route.answersWithinMs ?? null,
-  takesPoor: route.takesPoor === true,
-})
+export const webhookRoute = <Settings, Facts>(route: WebhookRoute<Settings, Facts>): AnyWebhookRoute => {
+  const { wire, settings, claims, decideAtOnce, inquire, answerAfter } = route
+  return {
+    source: route.source,
+    route: route.route,
+    methods: route.methods,
+    whenContentDiffers: route.whenContentDiffers,
+    verify: (delivery) => wire.verify(delivery, settings()),
+    read: (delivery) => wire.read(delivery, settings()),
+    accepted: (delivery) => wire.accepted(delivery),
+    secretFields: () => wire.secretFields?.(settings()) ?? [],
+    claims: (facts) => claims?.(facts as Facts) ?? [],
+    intake: (facts, context) => route.intake(facts as Facts, context),
+    decideAtOnce: decideAtOnce ? (facts, delivery) => decideAtOnce(facts as Facts, delivery) : null,
+    inquire: inquire ? (facts, delivery) => inquire(facts as Facts, delivery) : null,
+    answerAfter: answerAfter ? (facts, delivery) => answerAfter(facts as Facts, delivery) : null,
+    urgent: route.urgent === true,
+    answersWithinMs: route.answersWithinMs ?? null,
+    takesPoor: route.takesPoor === true,
+  }
+}

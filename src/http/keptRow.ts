@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import type { Answer, Delivery, Reading } from '../connectors/connector.ts'
+import { hash } from 'node:crypto'
+import type { Answer, Delivery, DeliveryHeaders, Reading } from '../connectors/connector.ts'
 import type { InboxRow } from '../log/appendRequest.ts'
 import type { AnyWebhookRoute } from './intake.ts'
 import { keptBody } from './keptBody.ts'
@@ -21,7 +21,7 @@ export type Kept = {
 }
 
 /** The digest by which keys and contents are compared. */
-export const sha256 = (value: string | Uint8Array): Buffer => createHash('sha256').update(value).digest()
+export const sha256 = (value: string | Uint8Array): Buffer => hash('sha256', value, 'buffer')
 
 /** What is kept of a delivery, and under which verdict, as its route read it. */
 export const keptOf = (
@@ -43,10 +43,10 @@ export const keptOf = (
     case 'ignored':
       return { ...reading, verdict: 'ignored', answer: accepted, facts: null }
     default: {
-      const hash = sha256(Buffer.concat([Buffer.from(`${delivery.query}\n`), delivery.body])).toString('hex')
+      const digest = sha256(Buffer.concat([Buffer.from(`${delivery.query}\n`), delivery.body])).toString('hex')
       return {
-        dedupeKey: `${route.source}:unreadable:${hash}`,
-        canonical: hash,
+        dedupeKey: `${route.source}:unreadable:${digest}`,
+        canonical: digest,
         verdict: 'quarantined',
         reason: reading.reason,
         answer: reading.answer,
@@ -76,16 +76,21 @@ export const inboxRow = (
   method: delivery.method,
   path: `/webhooks/${route.route}`,
   query: delivery.method === 'GET' ? withoutSecret(delivery.query) : '',
-  headers: Object.fromEntries(
-    headersKept.flatMap((name) =>
-      delivery.headers.has(name) ? [[name, (delivery.headers.get(name) ?? []).join(', ')]] : [],
-    ),
-  ),
+  headers: keptHeaders(delivery.headers),
   body: keptBody(delivery.body, route.secretFields()),
   sha256: sha256(delivery.body),
   subject: null,
   repeatOf: null,
 })
+
+const keptHeaders = (headers: DeliveryHeaders): Readonly<Record<string, string>> => {
+  const kept: Record<string, string> = {}
+  for (const name of headersKept) {
+    const values = headers.get(name)
+    if (values) kept[name] = values.join(', ')
+  }
+  return kept
+}
 
 /** A query as it is kept: the key that proved the sender was checked, and is not written down. */
 const withoutSecret = (query: string): string =>

@@ -40,8 +40,15 @@ export const makeMetrics = () => {
     registers: [registry],
   })
   const memory = new Gauge({ name: 'process_resident_memory_bytes', help: 'Resident memory', registers: [registry] })
+  /** Deliveries since the numbers were last asked for: a count of its own is cheaper than labels for each of them. */
+  const fresh = new Map<string, Map<string, number>>()
+  const counted = (source: string, verdict: string): void => {
+    const verdicts = fresh.get(source) ?? new Map<string, number>()
+    verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1)
+    fresh.set(source, verdicts)
+  }
   return {
-    counted: (source: string, verdict: string): void => deliveries.inc({ source, verdict }),
+    counted,
     refused: (source: string, code: string): void => refusals.inc({ source, code }),
     settled: (destination: string, outcome: string): void => effects.inc({ destination, outcome }),
     /** Writes the present state beside the counters in Prometheus' text format. */
@@ -57,6 +64,9 @@ export const makeMetrics = () => {
         readonly dead: number
       }[]
     }): Promise<string> => {
+      for (const [source, verdicts] of fresh)
+        for (const [verdict, count] of verdicts) deliveries.inc({ source, verdict }, count)
+      fresh.clear()
       head.set(state.head)
       appends.set(state.appendsWaiting)
       memory.set(process.memoryUsage.rss())

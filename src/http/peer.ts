@@ -27,7 +27,7 @@ const parseAddress = (text: string): string | null => {
 
 /** Whether an address lies in one of the networks, each a CIDR or a single address. */
 export const inNetworks = (address: string, networks: readonly string[]): boolean => {
-  const plain = plainAddress(address)
+  const plain = networks.length === 0 ? null : plainAddress(address)
   if (plain === null) return false
   const parsed = ipaddr.process(plain)
   return networks.some((network) => {
@@ -42,9 +42,9 @@ export const inNetworks = (address: string, networks: readonly string[]): boolea
  * The address that a request came from: the TCP peer, unless that is a proxy of ours; then the rightmost entry of X-Forwarded-For
  * that is no proxy of ours. What stands further left was written by strangers.
  */
-export const sourceAddress = (peer: string, forwarded: readonly string[], trusted: readonly string[]): string => {
+export const sourceAddress = (peer: string, forwarded: string | null, trusted: readonly string[]): string => {
   let address = plainAddress(peer) ?? peer
-  const hops = forwarded.join(',').split(',')
+  const hops = forwarded === null ? [] : forwarded.split(',')
   while (hops.length > 0 && inNetworks(address, trusted)) {
     const next = plainAddress(hops.pop() ?? '')
     if (next === null) break

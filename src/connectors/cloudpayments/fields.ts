@@ -17,18 +17,27 @@ const formPattern = /^[\x21-\x7e]*$/
  */
 export const formFields = (text: string): Fields | null => {
   if (!formPattern.test(text)) return null
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  const lower = spaced.toLowerCase()
   const fields = new Map<string, string>()
-  const pairs = text.split('&', fieldsMax + 1)
-  if (pairs.length > fieldsMax) return null
-  for (const pair of pairs) {
-    if (pair === '') continue
-    const middle = pair.indexOf('=')
-    const name = decoded(middle < 0 ? pair : pair.slice(0, middle))?.toLowerCase()
-    const value = decoded(middle < 0 ? '' : pair.slice(middle + 1))
-    if (name === undefined || value === null || fields.has(name)) return null
-    fields.set(name, value)
+  let named = 0
+  let pairs = 0
+  for (let start = 0, end = 0; end < spaced.length; start = end + 1) {
+    end = spaced.indexOf('&', start)
+    if (end === -1) end = spaced.length
+    pairs += 1
+    if (pairs > fieldsMax) return null
+    if (end === start) continue
+    const equals = spaced.indexOf('=', start)
+    const middle = equals === -1 || equals > end ? end : equals
+    const name = decoded(lower.slice(start, middle))
+    const value = decoded(spaced.slice(middle + 1, end))
+    if (name === null || value === null) return null
+    // An escape may have been a capital letter; it made the name shorter.
+    fields.set(name.length < middle - start ? name.toLowerCase() : name, value)
+    named += 1
   }
-  return fields
+  return fields.size === named ? fields : null
 }
 
 /** Reads a JSON object as fields, names compared without case as in a form; nested values become their stable text, and null and an absent field are one. */
@@ -40,30 +49,34 @@ export const jsonFields = (text: string): Fields | null => {
 }
 
 /** A text that is equal for equal content, however it was encoded; empty fields count as absent. */
-export const canonicalFields = (fields: Fields): string =>
-  JSON.stringify([...fields].filter(([, value]) => value !== '').sort(([left], [right]) => (left < right ? -1 : 1)))
+export const canonicalFields = (fields: Fields): string => {
+  const names = [...fields.keys()].sort()
+  return JSON.stringify(names.flatMap((name) => (fields.get(name) ? [[name, fields.get(name)]] : [])))
+}
 
-/** The field, or null when it is absent or empty. */
-export const fieldOf = (fields: Fields, name: string): string | null => fields.get(name.toLowerCase()) || null
+/** The field of a lower-case name, or null when it is absent or empty. */
+export const fieldOf = (fields: Fields, name: Lowercase<string>): string | null => fields.get(name) || null
 
 /** The field as a short text without control characters or broken Unicode, else null: nothing else can be an id or a code of ours. */
-export const shortField = (fields: Fields, name: string): string | null => {
+export const shortField = (fields: Fields, name: Lowercase<string>): string | null => {
   const value = fieldOf(fields, name)
   return value !== null && value.length <= 255 && value.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(value)
     ? value
     : null
 }
 
-const int64Max = 9_223_372_036_854_775_807n
+const int64Max = '9223372036854775807'
 
 /** The field as a positive 64-bit number in text, without leading zeros, else null. */
-export const int64Field = (fields: Fields, name: string): string | null => {
+export const int64Field = (fields: Fields, name: Lowercase<string>): string | null => {
   const value = fieldOf(fields, name)
-  return value !== null && /^[1-9]\d{0,18}$/.test(value) && BigInt(value) <= int64Max ? value : null
+  if (value === null || !/^[1-9]\d{0,18}$/.test(value)) return null
+  // Texts of equal length sort as their numbers.
+  return value.length < int64Max.length || value <= int64Max ? value : null
 }
 
 /** The field as a yes or a no in any of the spellings seen, else null. */
-export const booleanField = (fields: Fields, name: string): boolean | null => {
+export const booleanField = (fields: Fields, name: Lowercase<string>): boolean | null => {
   const value = fieldOf(fields, name)?.toLowerCase()
   if (value === '1' || value === 'true') return true
   return value === '0' || value === 'false' ? false : null
@@ -80,9 +93,9 @@ export const utcInstant = (text: string | null): Instant | null => {
 
 const decoded = (text: string): string | null => {
   // Most names and values are plain.
-  if (!/[+%]/.test(text)) return text
+  if (!text.includes('%')) return text
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    return decodeURIComponent(text)
   } catch {
     return null
   }

@@ -56,10 +56,10 @@ const secretThatSigned = (
   header: string | undefined,
   secrets: readonly string[],
 ): number | null => {
-  const given = new TextEncoder().encode(header ?? '')
+  const given = Buffer.from(header ?? '')
   let found: number | null = null
   for (const [index, secret] of secrets.entries()) {
-    const wanted = new TextEncoder().encode(hmacBase64(message, secret))
+    const wanted = Buffer.from(hmacBase64(message, secret))
     if (given.length === wanted.length && timingSafeEqual(given, wanted)) found ??= index + 1
   }
   return found

@@ -117,14 +117,17 @@ const kindOf = ({ params }: Delivery): CloudPaymentsKind | null =>
 
 type ContentKind = 'form' | 'json'
 
+const formType = 'application/x-www-form-urlencoded'
+
 /** The parser is chosen by the one media type named; two headers, another charset or another type name none. */
 const contentKindOf = ({ headers }: Delivery): ContentKind | null => {
   const types = headers.get('content-type') ?? []
+  if (types.length === 1 && types[0] === formType) return 'form'
   const match = /^\s*([\w.+/-]+)\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?\s*$/i.exec(
     types.length === 1 ? (types[0] ?? '') : '',
   )
   const type = match?.[1]?.toLowerCase()
-  if (type === 'application/x-www-form-urlencoded') return 'form'
+  if (type === formType) return 'form'
   return type === 'application/json' ? 'json' : null
 }
 
@@ -172,7 +175,7 @@ const read = (delivery: Delivery, settings: CloudPaymentsSettings): Reading<Clou
   if (delivery.body.length > cloudpaymentsBodyBytesMax) return malformed('body-too-large', 413)
   const content = contentKindOf(delivery)
   if (content === null) return malformed('content-type-not-supported', 415)
-  const text = utf8Text(delivery.body)
+  const text = content === 'form' ? latin1Text(delivery.body) : utf8Text(delivery.body)
   const fields = text === null ? null : content === 'form' ? formFields(text) : jsonFields(text)
   if (fields === null) return malformed('body-not-well-formed')
   if (fields.size === 0) return malformed('no-fields')
@@ -183,12 +186,12 @@ const read = (delivery: Delivery, settings: CloudPaymentsSettings): Reading<Clou
   if (proof.tag === 'content-hmac') return { tag: 'facts', dedupeKey: key, canonical, facts: noticeOf(kind, fields) }
   // A hint keeps a key of its own: it must neither take the place of the proven delivery nor be taken for its repeat.
   const dedupeKey = `${key}:hint`
-  const transactionId = int64Field(fields, 'TransactionId')
+  const transactionId = int64Field(fields, 'transactionid')
   if (transactionId === null) return { tag: 'ignored', dedupeKey, canonical, reason: 'hint-without-transaction' }
   return { tag: 'facts', dedupeKey, canonical, facts: hintOf(kind, transactionId), flags: ['hint'] }
 }
 
-const present = (fields: Fields, name: string): boolean => fieldOf(fields, name) !== null
+const present = (fields: Fields, name: Lowercase<string>): boolean => fieldOf(fields, name) !== null
 
 /** Why these fields are not a notification of this kind: the address decides the kind, so a body of another kind is refused. */
 const faultOf = (kind: CloudPaymentsKind, fields: Fields): string | null => {
@@ -196,43 +199,49 @@ const faultOf = (kind: CloudPaymentsKind, fields: Fields): string | null => {
   if (amount === undefined ? kind === 'check' || kind === 'pay' : kopecksFromRubles(amount) === null)
     return 'amount-not-valid'
   if (kind === 'recurrent') {
-    if (present(fields, 'TransactionId') || present(fields, 'ReasonCode')) return 'fields-of-another-kind'
-    return shortField(fields, 'Id') === null ? 'no-subscription-id' : null
+    if (present(fields, 'transactionid') || present(fields, 'reasoncode')) return 'fields-of-another-kind'
+    return shortField(fields, 'id') === null ? 'no-subscription-id' : null
   }
-  if (int64Field(fields, 'TransactionId') === null) return 'transaction-id-not-valid'
-  if (present(fields, 'Id') && present(fields, 'Interval')) return 'fields-of-another-kind'
-  if (kind !== 'fail' && present(fields, 'ReasonCode')) return 'fields-of-another-kind'
+  if (int64Field(fields, 'transactionid') === null) return 'transaction-id-not-valid'
+  if (present(fields, 'id') && present(fields, 'interval')) return 'fields-of-another-kind'
+  if (kind !== 'fail' && present(fields, 'reasoncode')) return 'fields-of-another-kind'
   if (kind === 'refund') {
-    return int64Field(fields, 'PaymentTransactionId') === null ? 'payment-transaction-id-not-valid' : null
+    return int64Field(fields, 'paymenttransactionid') === null ? 'payment-transaction-id-not-valid' : null
   }
-  return present(fields, 'PaymentTransactionId') ? 'fields-of-another-kind' : null
+  return present(fields, 'paymenttransactionid') ? 'fields-of-another-kind' : null
 }
 
 /** No notification has an id of its own; a subscription's is told apart by everything that changes between two of them. */
 const dedupeKeyOf = (kind: CloudPaymentsKind, fields: Fields): string => {
-  if (kind !== 'recurrent') return `cloudpayments:${kind}:${int64Field(fields, 'TransactionId')}`
-  const parts = ['Id', 'Status', 'SuccessfulTransactionsNumber', 'FailedTransactionsNumber', 'NextTransactionDate']
+  if (kind !== 'recurrent') return `cloudpayments:${kind}:${int64Field(fields, 'transactionid')}`
+  const parts = [
+    'id',
+    'status',
+    'successfultransactionsnumber',
+    'failedtransactionsnumber',
+    'nexttransactiondate',
+  ] as const
   return `cloudpayments:recurrent:${parts.map((name) => shortField(fields, name) ?? '').join(':')}`
 }
 
 const noticeOf = (kind: CloudPaymentsKind, fields: Fields): CloudPaymentsNotice => ({
   kind,
   proof: 'content-hmac',
-  transactionId: int64Field(fields, 'TransactionId'),
-  paymentTransactionId: int64Field(fields, 'PaymentTransactionId'),
-  invoiceId: shortField(fields, 'InvoiceId'),
-  accountId: shortField(fields, 'AccountId'),
+  transactionId: int64Field(fields, 'transactionid'),
+  paymentTransactionId: int64Field(fields, 'paymenttransactionid'),
+  invoiceId: shortField(fields, 'invoiceid'),
+  accountId: shortField(fields, 'accountid'),
   amountKopecks: kopecksFromRubles(fields.get('amount') ?? ''),
-  currency: shortField(fields, 'Currency'),
-  status: shortField(fields, 'Status'),
-  operationType: shortField(fields, 'OperationType'),
-  testMode: booleanField(fields, 'TestMode'),
-  reasonCode: shortField(fields, 'ReasonCode'),
-  retryAfter: utcInstant(fieldOf(fields, 'RetryAfter')),
-  subscriptionId: shortField(fields, kind === 'recurrent' ? 'Id' : 'SubscriptionId'),
-  fallbackOfTransactionId: int64Field(fields, 'FallBackScenarioDeclinedTransactionId'),
-  tokenPresent: present(fields, 'Token'),
-  at: utcInstant(fieldOf(fields, 'DateTime')),
+  currency: shortField(fields, 'currency'),
+  status: shortField(fields, 'status'),
+  operationType: shortField(fields, 'operationtype'),
+  testMode: booleanField(fields, 'testmode'),
+  reasonCode: shortField(fields, 'reasoncode'),
+  retryAfter: utcInstant(fieldOf(fields, 'retryafter')),
+  subscriptionId: shortField(fields, kind === 'recurrent' ? 'id' : 'subscriptionid'),
+  fallbackOfTransactionId: int64Field(fields, 'fallbackscenariodeclinedtransactionid'),
+  tokenPresent: present(fields, 'token'),
+  at: utcInstant(fieldOf(fields, 'datetime')),
 })
 
 const hintOf = (kind: CloudPaymentsKind, transactionId: string): CloudPaymentsNotice => ({
@@ -254,6 +263,10 @@ const hintOf = (kind: CloudPaymentsKind, transactionId: string): CloudPaymentsNo
   tokenPresent: false,
   at: null,
 })
+
+/** A text with one character for each byte: the reader of forms takes ASCII only. */
+const latin1Text = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 
 const utf8Text = (bytes: Uint8Array): string | null => {
   try {

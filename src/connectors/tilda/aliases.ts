@@ -66,22 +66,41 @@ const meanings = new Map(
   ),
 )
 
+/** What a field's name says. */
+export type FieldName = {
+  readonly meaning: FieldMeaning | null
+  /** Whether Tilda numbered the field, because the form has another one of its name before it. */
+  readonly isNumbered: boolean
+}
+
+/** Names that were read before: a site has some dozens. */
+const known = new Map<string, FieldName>()
+const knownMax = 1000
+
 /**
- * Whether Tilda numbered the field, because the form has another one of its name before it.
- * @example isNumbered('Телефон_2') // true
+ * Reads the name of a field; its meaning is null when we do not know it.
+ * @example readFieldName('Телефон_2') // { meaning: 'phone', isNumbered: true }
  */
-export const isNumbered = (name: string): boolean => /_\d{1,2}$/.test(spelled(name))
+export const readFieldName = (name: string): FieldName => {
+  const before = known.get(name)
+  if (before) return before
+  const plain = spelled(name)
+  const isNumbered = numberPattern.test(plain)
+  const meaning = meanings.get(plain) ?? meanings.get(plain.replace(numberPattern, '')) ?? agreementOf(plain)
+  // What a second nameless box asks is anybody's guess, and a consent is never guessed.
+  const read = { meaning: meaning === 'box' && isNumbered ? null : meaning, isNumbered }
+  if (known.size >= knownMax) known.clear()
+  known.set(name, read)
+  return read
+}
 
 /**
  * The meaning of a field's name; null for one that we do not know.
  * @example meaningOf('Телефон_2') // 'phone'
  */
-export const meaningOf = (name: string): FieldMeaning | null => {
-  const plain = spelled(name)
-  const meaning = meanings.get(plain) ?? meanings.get(plain.replace(/_\d{1,2}$/, '')) ?? agreementOf(plain)
-  // What a second nameless box asks is anybody's guess, and a consent is never guessed.
-  return meaning === 'box' && isNumbered(name) ? null : meaning
-}
+export const meaningOf = (name: string): FieldMeaning | null => readFieldName(name).meaning
+
+const numberPattern = /_\d{1,2}$/
 
 /** Authors name a tick box by its whole sentence. A consent to letters is never one to anything else. */
 const agreementOf = (plain: string): FieldMeaning | null => {

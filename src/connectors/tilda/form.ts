@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url'
 import type { OrderFacts } from '../../kernel/order.ts'
 import { type BodyFields, type BodyValue, bodyTextAt, isBodyList } from '../bodyValues.ts'
 import { cleanText, emailFrom, phoneFrom } from '../contact.ts'
-import { type FieldMeaning, isNumbered, meaningOf } from './aliases.ts'
+import { type FieldMeaning, readFieldName } from './aliases.ts'
 import { readOrder } from './order.ts'
 import { readCookies, utmOf } from './utm.ts'
 
@@ -59,12 +59,16 @@ const texts = (value: BodyValue | undefined): string[] => {
   return Array.isArray(value) ? value.flatMap(texts) : []
 }
 
+/** A domain that is its own A-label: letters, digits and dots, and no label of an encoding. */
+const plainDomain = /^[a-z0-9.]{1,63}$/
+
 /** An address whose domain is in Cyrillic is kept by its A-label, so that two spellings are one recipient. */
 const address = (text: string): string | null => {
   const email = emailFrom(text)
   if (email === null) return null
   const at = email.lastIndexOf('@')
-  const domain = domainToASCII(email.slice(at + 1))
+  const written = email.slice(at + 1)
+  const domain = plainDomain.test(written) ? written : domainToASCII(written)
   return domain === '' ? null : `${email.slice(0, at)}@${domain}`
 }
 
@@ -93,12 +97,13 @@ const innOf = (text: string | undefined): string | null =>
     .replace(/[\s\u00a0]/g, '')
     .slice(0, innCharsMax) || null
 
+const utmPattern = /^utm_/i
 const uploadPattern = /^https:\/\/tupwidget\.com\//
 
 type Sorted = {
   readonly first: (meaning: FieldMeaning) => string | null
   readonly all: (meaning: FieldMeaning) => readonly string[]
-  readonly choices: (meaning: FieldMeaning) => readonly string[]
+  readonly choices: (meaning: 'services' | 'areas') => readonly string[]
   readonly extra: Readonly<Record<string, string>>
 }
 
@@ -108,25 +113,26 @@ const sorted = (fields: BodyFields): Sorted => {
   const options = new Map<FieldMeaning, string[]>()
   const extra: [string, string][] = []
   const take = (kept: Map<FieldMeaning, string[]>, meaning: FieldMeaning, more: readonly string[]): void => {
-    kept.set(meaning, [...(kept.get(meaning) ?? []), ...more])
+    const before = kept.get(meaning)
+    kept.set(meaning, before ? [...before, ...more] : [...more])
   }
-  const entries = Object.entries(fields).toSorted(
-    ([one], [other]) => Number(isNumbered(one)) - Number(isNumbered(other)),
-  )
-  for (const [name, value] of entries) {
-    if (technical.has(name) || name.startsWith('tildaspec') || /^utm_/i.test(name)) continue
+  const entries = Object.entries(fields)
+    .filter(([name]) => !technical.has(name) && !name.startsWith('tildaspec') && !utmPattern.test(name))
+    .map(([name, value]) => ({ name, value, ...readFieldName(name) }))
+    .sort((one, other) => Number(one.isNumbered) - Number(other.isNumbered))
+  for (const { name, value, meaning: named } of entries) {
     const own = texts(value)
       .map(cleanText)
       .filter((text) => text !== '')
-    const meaning = meaningOf(name) ?? (own.some((text) => uploadPattern.test(text)) ? 'files' : null)
+    const meaning = named ?? (own.some((text) => uploadPattern.test(text)) ? 'files' : null)
     if (meaning) {
       take(found, meaning, own)
-      take(options, meaning, choicesOf(value, own))
+      if (meaning === 'services' || meaning === 'areas') take(options, meaning, choicesOf(value, own))
     } else if (extra.length < extraFieldsMax && own.length > 0) {
       extra.push([name, own.join('; ').slice(0, extraCharsMax).toWellFormed()])
     }
   }
-  const choices = (meaning: FieldMeaning): string[] => {
+  const choices = (meaning: 'services' | 'areas'): string[] => {
     const trimmed = (options.get(meaning) ?? []).map((choice) => choice.trim().slice(0, choiceCharsMax).toWellFormed())
     return [...new Set(trimmed.filter((choice) => choice !== ''))].slice(0, choicesMax)
   }
@@ -143,7 +149,9 @@ export const formFacts = (fields: BodyFields, forms: Readonly<Record<string, For
       .find((candidate) => candidate !== null) ?? null
   const cookies = readCookies(texts(fields.COOKIES)[0] ?? '')
   const hidden = utmOf(
-    Object.entries(fields).flatMap(([name, value]) => texts(value).map((text) => [name, text] as const)),
+    Object.entries(fields).flatMap(([name, value]) =>
+      utmPattern.test(name) ? texts(value).map((text) => [name, text] as const) : [],
+    ),
   )
   const order = readOrder(fields.payment, bodyTextAt(fields, 'paymentsystem'))
   const inn = innOf(all('inn')[0])

@@ -28,6 +28,7 @@ const markOf = (name: string, value: string): readonly [string, string] | null =
  * the cookie: once with the whole of it, once each. `||`, `|||` and `|||amp;` separate them.
  */
 export const readCookies = (text: string): KeptCookies => {
+  if (text === '') return { utm: {}, ymUid: null, ga: null }
   const cookies = new Map(
     text.split(';').map((pair) => {
       const at = pair.indexOf('=')
