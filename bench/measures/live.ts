@@ -57,6 +57,7 @@ const fillTo = async ({ core }: History, position: number): Promise<void> => {
     target: position,
     stopped: () => false,
   })
+  for (const model of readModels) await core.bulk.unsafe(`analyze ${tableOf(model.name, 1)}`)
   await core.bulk`update hub.read_models set position = ${position}`
 }
 
