@@ -57,7 +57,7 @@ export const http = async (context: Context): Promise<Measured> => {
       {
         rounds: Math.min(rounds, 3),
         windowMs: Math.max(1000, windowMs),
-        warmUpMs: context.options.smoke ? 0 : warmUpMs,
+        warmUpMs,
       },
     )
     const latency: Figure = {
