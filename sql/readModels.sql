@@ -8,11 +8,11 @@ select name, version, role, ready, position, target, started_at, error,
 insert into hub.read_models (name, version, role, ready, position) values ($1, $2, $3, $4, 0)
 
 -- name: read_page
--- A range of the log as one row, which a driver takes in much faster than as one row an event. The types of all events, as a proof that
--- none is missing; of those of the wanted types, what folds see of them.
-select json_agg(type) as types, json_agg(subject) filter (where wanted) as subjects,
+-- A range of the log as one row, which a driver takes in much faster than as one row an event. The types of all events and the last
+-- position, as a proof that none is missing; of the events of the wanted types, what folds see of them.
+select max(position) as last, json_agg(type) as types, json_agg(subject) filter (where wanted) as subjects,
        json_agg(event_id) filter (where wanted) as event_ids, json_agg(data) filter (where wanted) as data
-  from (select event_id, subject, type, data, type = any ($3::text[]) as wanted
+  from (select position, event_id, subject, type, data, type = any ($3::text[]) as wanted
           from hub.events where position > $1 and position <= $2 order by position) as page
 
 -- name: parked_keys

@@ -81,9 +81,16 @@ const pageReader = ({ sql, parts, from, target, limits }: FillOptions) => {
   const types = [...new Set(parts.flatMap(({ model }) => model.types))]
   const length = limits?.pagePositions ?? pagePositions
   let reached = from
+  const read = async (to: number): Promise<LogPage> => {
+    const page = await readPage(sql, { from: reached, to, types })
+    if (page.to !== to)
+      throw new Error(`The log is corrupt: after position ${page.to} comes nothing, but it is at ${to}`)
+    return page
+  }
   return (): Promise<LogPage> => {
-    const page = readPage(sql, { from: reached, to: Math.min(reached + length, target), types })
-    reached = Math.min(reached + length, target)
+    const to = Math.min(reached + length, target)
+    const page = read(to)
+    reached = to
     page.catch(() => {})
     return page
   }

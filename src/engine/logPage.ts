@@ -7,17 +7,21 @@ import { readModelStatements } from './readModelTable.ts'
 /** What folds and the opening of sealed fields need of an event. */
 export type PageEvent = Pick<RecordedEvent, 'position' | 'eventId' | 'subject' | 'type' | 'data'>
 
-/** A range of the log: the events of the wanted types. */
+/** A range of the log: its last position, and the events of the wanted types. */
 export type LogPage = { readonly to: number; readonly events: readonly PageEvent[] }
 
 type PageRow = {
+  readonly last: number | null
   readonly types: readonly string[] | null
   readonly subjects: readonly string[] | null
   readonly eventIds: readonly string[] | null
   readonly data: readonly PageEvent['data'][] | null
 }
 
-/** Reads the events of the wanted types after one position up to another. Throws when a position of the range is missing. */
+/**
+ * Reads the events of the wanted types after one position up to another, or up to the end of the log. Throws when a position before
+ * the last one is missing.
+ */
 export const readPage = async (
   sql: Sql,
   { from, to, types }: { readonly from: number; readonly to: number; readonly types: readonly string[] },
@@ -25,9 +29,10 @@ export const readPage = async (
   const text = statement(readModelStatements, 'read_page')
   const [row] = await sql.unsafe<PageRow[]>(text, [from, to, [...types]], { prepare: true })
   const all = row?.types ?? []
+  const last = row?.last ?? from
   // Positions are unique, so as many events as positions leave no hole.
-  if (all.length !== to - from)
-    throw new Error(`The log is corrupt: positions ${from + 1} to ${to} hold ${all.length} events`)
+  if (all.length !== last - from)
+    throw new Error(`The log is corrupt: positions ${from + 1} to ${last} hold ${all.length} events`)
   const wanted = new Set(types)
   const events: PageEvent[] = []
   for (const [index, type] of all.entries()) {
@@ -41,5 +46,5 @@ export const readPage = async (
     )
     events.push({ position: from + 1 + index, eventId, subject, type, data })
   }
-  return { to, events }
+  return { to: last, events }
 }
