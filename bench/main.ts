@@ -80,7 +80,7 @@ const main = async (): Promise<number> => {
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    const flush = flushTime(server.folder)
+    const flush = flushTime(server.folder, options)
     const context: Context = {
       adminUrl: server.adminUrl,
       options,

@@ -40,18 +40,18 @@ export const readOptions = (args: readonly string[]): Options | string => {
   })
   if (values.help) return help
   const { smoke } = values
-  const events = whole(values.events, smoke ? 6000 : 200_000)
+  const events = whole(values.events, smoke ? 4000 : 200_000)
   return {
     smoke,
     json: values.json,
     only: values.only === undefined ? null : values.only.split(',').map((name) => name.trim()),
     rounds: whole(values.rounds, smoke ? 1 : 5),
     windowMs: smoke ? 300 : 2000,
-    warmUpMs: smoke ? 200 : 600,
+    warmUpMs: smoke ? 0 : 600,
     events,
     peerEvents: smoke ? 500 : 5000,
     liveEvents: Math.min(50_000, events >> 1),
-    effects: whole(values.effects, smoke ? 1000 : 20_000),
+    effects: whole(values.effects, smoke ? 500 : 20_000),
     partners: whole(values.partners, smoke ? 2000 : 100_000),
   }
 }

@@ -6,6 +6,7 @@ import { models } from '../src/domain/index.ts'
 import { makeCodec } from '../src/engine/codec.ts'
 import { fill } from '../src/engine/fill.ts'
 import { readModelSql, tableOf } from '../src/engine/readModelTable.ts'
+import { createIndexes } from '../src/engine/tableIndexes.ts'
 import { headPosition } from '../src/log/log.ts'
 import { personKeys } from '../src/privacy/personKeys.ts'
 import { openHub } from './hub.ts'
@@ -14,13 +15,16 @@ import { openHub } from './hub.ts'
 // into tables of version 9 in one pass, and prints what that took.
 
 /** What is rebuilt. */
-export type RebuildJob = { readonly url: string; readonly masterKey: string; readonly names: readonly string[] }
+export type RebuildJob = {
+  readonly url: string
+  readonly masterKey: string
+  readonly names: readonly string[]
+  /** Events of a first fill that is not counted: code is compiled, connections open. */
+  readonly warmUpEvents: number
+}
 
 /** What a rebuild took: milliseconds with its indexes, and the most memory that the process ever held. */
 export type RebuildTaken = { readonly ms: number; readonly events: number; readonly peakMb: number }
-
-/** Events of a first fill that is not counted: code is compiled, connections open. */
-const warmUpEvents = 20_000
 
 const [line] = await once(process.stdin, 'data')
 const job = JSON.parse(String(line)) as RebuildJob
@@ -50,7 +54,8 @@ const rebuild = async (target: number): Promise<number> => {
     stopped: () => false,
   })
   if (reached !== target) throw new Error(`Cannot bench: the rebuild ended at ${reached} of ${target}`)
-  for (const { name } of chosen) await core.bulk.unsafe(readModelSql(name, 'indexes', tableOf(name, 9)))
+  const filled = chosen.map((model) => ({ model, table: tableOf(model.name, 9) }))
+  await createIndexes(core.bulk, filled)
   return performance.now() - started
 }
 
@@ -61,7 +66,7 @@ const peakMb = (): number => {
   return (found?.[1] === undefined ? process.resourceUsage().maxRSS : Number(found[1])) / 1024
 }
 
-await rebuild(Math.min(warmUpEvents, head))
+await rebuild(Math.min(job.warmUpEvents, head))
 const ms = await rebuild(head)
 process.stdout.write(`${JSON.stringify({ ms, events: head, peakMb: peakMb() } satisfies RebuildTaken)}\n`)
 await core.close()

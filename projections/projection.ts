@@ -1,14 +1,9 @@
-import type { Instant } from '../src/kernel/time.ts'
-
 /** An event as a fold sees it: personal fields in clear, or null when the person was forgotten. */
 export type FoldEvent = {
   readonly position: number
-  readonly eventId: string
-  readonly stream: string
   readonly subject: string
   readonly type: string
   readonly data: Readonly<Record<string, unknown>>
-  readonly recordedAt: Instant
 }
 
 /** How a column is written; money and positions are `bigint`, moments `timestamptz`. */

@@ -13,7 +13,7 @@ const concurrency = 16
 
 /** Effects that wait, delivered to a destination that does nothing; beside graphile-worker and pg-boss at their best. */
 export const effects = async (context: Context): Promise<Measured> => {
-  const { effects: count, rounds } = context.options
+  const { effects: count, rounds, warmUpMs } = context.options
   const core = await openHub(await context.createDatabase('effects'))
   const pool = await openGraphileWorker(await context.createDatabase('effects_graphile'))
   const boss = await openPgBoss(await context.createDatabase('effects_boss'))
@@ -55,7 +55,7 @@ export const effects = async (context: Context): Promise<Measured> => {
     },
   ]
   try {
-    const figures = await interleave(contestants, { rounds, windowMs: 0, warmUpMs: 1 })
+    const figures = await interleave(contestants, { rounds, windowMs: 0, warmUpMs })
     return {
       figures,
       comparisons: [

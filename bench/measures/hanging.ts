@@ -17,7 +17,7 @@ const poisonedPlace = 1
 
 /** Eight destinations, of which one hangs and one has a poisoned effect: what the other seven deliver meanwhile. */
 export const hanging = async (context: Context): Promise<Measured> => {
-  const { effects, rounds } = context.options
+  const { effects, rounds, warmUpMs } = context.options
   const each = Math.max(1, Math.floor(effects / destinationsCount))
   const core = await openHub(await context.createDatabase('hanging'))
   let delivery: Delivery | null = null
@@ -44,7 +44,7 @@ export const hanging = async (context: Context): Promise<Measured> => {
     },
   })
   try {
-    const figures = await interleave([contestant('well'), contestant('hanging')], { rounds, windowMs: 0, warmUpMs: 1 })
+    const figures = await interleave([contestant('well'), contestant('hanging')], { rounds, windowMs: 0, warmUpMs })
     return { figures, comparisons: [{ figure: 'hanging.hanging', to: 'hanging.well', atLeast: 0.9 }] }
   } finally {
     await core.close()

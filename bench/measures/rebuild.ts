@@ -4,6 +4,7 @@ import { models } from '../../src/domain/index.ts'
 import { makeCodec } from '../../src/engine/codec.ts'
 import { fill } from '../../src/engine/fill.ts'
 import { readModelSql, tableOf } from '../../src/engine/readModelTable.ts'
+import { createIndexes } from '../../src/engine/tableIndexes.ts'
 import { personKeys } from '../../src/privacy/personKeys.ts'
 import type { Context } from '../context.ts'
 import type { Comparison, Measured } from '../figure.ts'
@@ -87,7 +88,7 @@ const fillOnce = async ({ core, events }: History, model: ReadModel, table: stri
     stopped: () => false,
   })
   if (reached !== events) throw new Error(`Cannot bench: the rebuild ended at ${reached}`)
-  await core.bulk.unsafe(readModelSql(model.name, 'indexes', table))
+  await createIndexes(core.bulk, [{ model, table }])
 }
 
 const readAll = async (sql: ReturnType<typeof openPlain>, events: number): Promise<void> => {

@@ -91,6 +91,7 @@ export const verifyModel = async (
           target,
           stopped: () => false,
         })
+      await sql.unsafe(`analyze ${scratch}`)
       const result = await sql.begin('isolation level repeatable read read only', async (begun) => {
         const transaction = begun as unknown as Sql
         const versions = await versionsOf(transaction)

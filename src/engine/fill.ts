@@ -1,25 +1,16 @@
-import { once } from 'node:events'
-import type { ReadModel, Row } from '../../projections/projection.ts'
+import type { FoldEvent, ReadModel } from '../../projections/projection.ts'
 import type { Sql } from '../db/connect.ts'
-import { statement } from '../db/query.ts'
-import type { RecordedEvent } from '../log/log.ts'
 import type { Codec } from './codec.ts'
-import { wantedEvents } from './project.ts'
-import { columnOf, copyLine, loadRows, readModelStatements, rowsJson } from './readModelTable.ts'
+import { type HeldRows, holdRows, type TakenRows, writeRows } from './heldRows.ts'
+import { type LogPage, type PageEvent, readPage } from './logPage.ts'
 
 /** Positions of one page: two are in memory at once, some 10 MB; read ahead, so that a round trip costs little. */
-const pagePositions = 2000
+const pagePositions = 1000
 /**
- * Rows kept in memory between flushes, of all read models of a pass. More make fewer merges of rows that come back, and a process that
- * holds more than 300 MB: a partner's row takes about 2 KB, and as much again until the garbage is collected.
+ * Fields of changed rows, of all read models of a pass, at which they are written. More make fewer writes of rows that go on changing,
+ * and a process that holds more than 300 MB: as many may be on their way to the tables meanwhile.
  */
-const rowsInMemoryMax = 20_000
-const prepared = { prepare: true } as const
-
-/** A row in memory, and whether the table has an older state of it. */
-type Held = { readonly row: Row; readonly stored: boolean; readonly changed: boolean }
-
-type PageEvent = Pick<RecordedEvent, 'position' | 'eventId' | 'stream' | 'subject' | 'type' | 'data' | 'recordedAt'>
+const changedCellsMax = 200_000
 
 /** Where a filling stands, told after every page. */
 export type Progress = { readonly position: number; readonly target: number }
@@ -29,8 +20,11 @@ export type FillPart = {
   readonly model: ReadModel
   readonly table: string
   /** Moves the checkpoint inside the transaction of a flush; false ends the filling, because somebody else took over. */
-  readonly checkpoint: (transaction: Sql, move: { readonly from: number; readonly to: number }) => Promise<boolean>
+  readonly checkpoint: (transaction: Sql, move: Move) => Promise<boolean>
 }
+
+/** How far a flush moves a checkpoint. */
+type Move = { readonly from: number; readonly to: number }
 
 /** What filling tables needs. */
 export type FillOptions = {
@@ -42,137 +36,146 @@ export type FillOptions = {
   readonly target: number
   readonly onProgress?: (progress: Progress) => void
   readonly stopped: () => boolean
+  /** Smaller than usual in tests. */
+  readonly limits?: { readonly pagePositions: number; readonly changedCellsMax: number }
 }
 
 /** A part with the rows that it keeps in memory. */
-type Filling = FillPart & { held: Map<string, Held> }
+type Filling = FillPart & { readonly rows: HeldRows }
 
 /**
  * Folds the log from one position to another into the tables of one or several read models: pages are read ahead while the last one
- * is folded in memory; rows new to a table go in by COPY, evicted ones that came back are merged set-based, and all checkpoints move
- * in the transaction of the rows. Answers the position reached: short of the target when it was stopped. A fold that throws fails the
- * filling loudly. It cannot call anybody: it has nothing to call with.
+ * is folded in memory, and what changed is written while the next ones are; all checkpoints move in the transaction of the rows.
+ * Rows that events have touched lately stay in memory. Answers the position reached: short of the target when it was stopped. A fold
+ * that throws fails the filling loudly. It cannot call anybody: it has nothing to call with.
  */
 export const fill = async (options: FillOptions): Promise<number> => {
-  const { sql } = options
-  const fillings = options.parts.map((part): Filling => ({ ...part, held: new Map() }))
-  let flushedTo = options.from
+  const { sql, target } = options
+  const cellsMax = options.limits?.changedCellsMax ?? changedCellsMax
+  const empty = options.from === 0
+  const fillings = options.parts.map((part): Filling => ({ ...part, rows: holdRows({ ...part, empty }) }))
+  const foldPage = pageFolder(options, fillings)
+  const writer = rowsWriter(sql, { fillings, from: options.from })
   let position = options.from
-  let next = readPage(options, position)
-  while (position < options.target && !options.stopped()) {
-    const page = await next
-    position = page.to
-    next = position < options.target ? readPage(options, position) : next
-    next.catch(() => {})
-    for (const filling of fillings)
-      await foldPage(options, { filling, tableEmpty: flushedTo === 0, events: page.events })
-    if (rowsIn(fillings) >= rowsInMemoryMax || position >= options.target) {
-      if (!(await flush(sql, fillings, { from: flushedTo, to: position }))) return flushedTo
-      flushedTo = position
+  const readNext = pageReader(options)
+  let next = readNext()
+  try {
+    while (position < target && !options.stopped()) {
+      const page = await next
+      if (page.to < target) next = readNext()
+      await foldPage(page.events)
+      position = page.to
+      const cells = fillings.reduce((sum, { rows }) => sum + rows.changedCells(), 0)
+      if (!(await writer.turn({ position, due: cells >= cellsMax }))) return writer.writtenTo()
+      options.onProgress?.({ position, target })
     }
-    options.onProgress?.({ position, target: options.target })
+    if (await writer.turn({ position, due: true })) await writer.finish()
+  } finally {
+    await writer.finish().catch(() => {})
   }
-  if (position > flushedTo && (await flush(sql, fillings, { from: flushedTo, to: position }))) flushedTo = position
-  for (const { table } of fillings) await sql.unsafe(`analyze ${table}`)
-  return flushedTo
+  return writer.writtenTo()
 }
 
-const rowsIn = (fillings: readonly Filling[]): number => fillings.reduce((sum, { held }) => sum + held.size, 0)
-
-const readPage = async (
-  { sql, parts, target }: FillOptions,
-  from: number,
-): Promise<{ to: number; events: PageEvent[] }> => {
-  const to = Math.min(from + pagePositions, target)
+/** Reads the pages of a filling in order. */
+const pageReader = ({ sql, parts, from, target, limits }: FillOptions) => {
   const types = [...new Set(parts.flatMap(({ model }) => model.types))]
-  const [events, [counted]] = await Promise.all([
-    sql.unsafe<PageEvent[]>(statement(readModelStatements, 'read_range'), [from, to, types], prepared),
-    sql.unsafe<{ count: number }[]>(statement(readModelStatements, 'count_range'), [from, to], prepared),
-  ])
-  if (counted?.count !== to - from)
-    throw new Error(`The log is corrupt: positions ${from + 1} to ${to} hold ${counted?.count} events`)
-  return { to, events: [...events] }
+  const length = limits?.pagePositions ?? pagePositions
+  let reached = from
+  const read = async (to: number): Promise<LogPage> => {
+    const page = await readPage(sql, { from: reached, to, types })
+    if (page.to !== to)
+      throw new Error(`The log is corrupt: after position ${page.to} comes nothing, but it is at ${to}`)
+    return page
+  }
+  return (): Promise<LogPage> => {
+    const to = Math.min(reached + length, target)
+    const page = read(to)
+    reached = to
+    page.catch(() => {})
+    return page
+  }
 }
 
-type FoldingPage = { readonly filling: Filling; readonly tableEmpty: boolean; readonly events: readonly PageEvent[] }
+/** Folds pages of events over the rows of all read models; an event that several want is opened once. */
+const pageFolder = ({ codec, sql }: FillOptions, fillings: readonly Filling[]) => {
+  const types = new Set(fillings.flatMap(({ model }) => model.types))
+  const wanting = new Map([...types].map((type) => [type, fillings.filter(({ model }) => model.types.includes(type))]))
+  const personal = new Set(fillings.filter(({ model }) => model.personal).flatMap(({ model }) => model.types))
 
-const foldPage = async ({ codec, sql }: FillOptions, { filling, tableEmpty, events }: FoldingPage): Promise<void> => {
-  const { model, table, held } = filling
-  if (model.personal) {
-    const types = new Set(model.types)
-    await codec.prefetch(events.filter((event) => types.has(event.type)))
-  }
-  const wanted = wantedEvents(model, codec, events)
-  if (!tableEmpty) {
-    const missing = [...new Set(wanted.map((entry) => entry.key))].filter((key) => !held.has(key))
-    for (const [key, row] of await loadRows(sql, model, { table, keys: missing }))
-      held.set(key, { row, stored: true, changed: false })
-  }
-  for (const { key, event } of wanted) {
-    const before = held.get(key)
-    const after = model.fold(before?.row ?? null, event)
-    if (after !== null && after !== before?.row)
-      held.set(key, { row: after, stored: before?.stored ?? false, changed: true })
+  return async (events: readonly PageEvent[]): Promise<void> => {
+    await codec.prefetch(events.filter((event) => personal.has(event.type)))
+    const folds: { readonly rows: HeldRows; readonly key: string; readonly event: FoldEvent }[] = []
+    for (const sealed of events) {
+      const opened = personal.has(sealed.type) ? { ...sealed, data: codec.open(sealed) } : sealed
+      for (const { model, rows } of wanting.get(sealed.type) ?? []) {
+        const event = model.personal ? opened : sealed
+        const key = model.keyOf(event)
+        if (key === null) continue
+        rows.want(key)
+        folds.push({ rows, key, event })
+      }
+    }
+    await Promise.all(fillings.map(({ rows }) => rows.load(sql)))
+    for (const { rows, key, event } of folds) rows.fold(key, event)
   }
 }
 
 /** Thrown inside a transaction to undo it, when somebody else moved one of the checkpoints. */
 const superseded = new Error('Another process moved the checkpoint of a read model that is being filled')
 
-/** Writes what changed and moves every checkpoint, or does neither; memory is free afterwards. */
-const flush = async (
+/** Writes what changed and moves every checkpoint, or does neither. */
+const writeAll = async (
   sql: Sql,
-  fillings: readonly Filling[],
-  move: { readonly from: number; readonly to: number },
+  { taken, move }: { readonly taken: readonly (FillPart & { readonly taken: TakenRows })[]; readonly move: Move },
 ): Promise<boolean> => {
   try {
     await sql.begin(async (begun) => {
       const transaction = begun as unknown as Sql
-      for (const filling of fillings) if (!(await filling.checkpoint(transaction, move))) throw superseded
-      for (const filling of fillings) await write(transaction, filling)
+      for (const { checkpoint } of taken) if (!(await checkpoint(transaction, move))) throw superseded
+      for (const part of taken) await writeRows(transaction, part)
     })
+    return true
   } catch (error) {
     if (error === superseded) return false
     throw error
   }
-  for (const filling of fillings) filling.held = new Map()
-  return true
 }
 
-const write = async (transaction: Sql, { model, table, held }: Filling): Promise<void> => {
-  const fresh: Row[] = []
-  const again: Row[] = []
-  for (const entry of held.values()) if (entry.changed) (entry.stored ? again : fresh).push(entry.row)
-  await copyIn(transaction, { model, table, rows: fresh })
-  await merge(transaction, { model, table, rows: again })
-}
+type Underway = { readonly to: number; readonly written: Promise<boolean>; ended: boolean }
 
-type Target = { readonly model: ReadModel; readonly table: string; readonly rows: readonly Row[] }
+/** Writes changed rows beside the folding, one flush at a time. */
+const rowsWriter = (sql: Sql, { fillings, from }: { readonly fillings: readonly Filling[]; readonly from: number }) => {
+  let writtenTo = from
+  let underway: Underway | null = null
 
-/** Rows that are new to the table, by COPY in pieces of some hundred kilobytes. */
-const copyIn = async (transaction: Sql, { model, table, rows }: Target): Promise<void> => {
-  if (rows.length === 0) return
-  const columns = Object.keys(model.columns).map(columnOf).join(', ')
-  const stream = await transaction.unsafe(`copy ${table} (${columns}) from stdin`).writable()
-  const finished = once(stream, 'finish')
-  finished.catch(() => {})
-  for (let start = 0; start < rows.length; start += 500) {
-    const lines = rows.slice(start, start + 500).map((row) => copyLine(model, row))
-    if (!stream.write(lines.join(''))) await once(stream, 'drain')
+  /** Waits for the flush that is under way; false when somebody else took over. */
+  const finish = async (): Promise<boolean> => {
+    if (underway === null) return true
+    const { to, written } = underway
+    if (!(await written)) return false
+    // Whoever has had no event in the newer half of what was written is probably not needed again soon.
+    for (const { rows } of fillings) rows.forget((writtenTo + to) / 2)
+    writtenTo = to
+    underway = null
+    return true
   }
-  stream.end()
-  await finished
-}
 
-/** Rows that the table has already: replaced set-based. */
-const merge = async (transaction: Sql, { model, table, rows }: Target): Promise<void> => {
-  const key = columnOf(model.key)
-  const columns = Object.keys(model.columns).map(columnOf)
-  const sets = columns.filter((column) => column !== key).map((column) => `${column} = r.${column}`)
-  for (let start = 0; start < rows.length; start += 5000) {
-    await transaction.unsafe(
-      `update ${table} t set ${sets.join(', ')} from json_populate_recordset(null::${table}, $1::text::json) r where t.${key} = r.${key}`,
-      [rowsJson(model, rows.slice(start, start + 5000))],
-    )
+  const start = (to: number): void => {
+    const taken = fillings.map((filling) => ({ ...filling, taken: filling.rows.take() }))
+    const flush: Underway = { to, written: writeAll(sql, { taken, move: { from: writtenTo, to } }), ended: false }
+    const end = (): void => {
+      flush.ended = true
+    }
+    flush.written.then(end, end)
+    underway = flush
   }
+
+  /** Called between pages: clears up after a flush that has ended, and starts one when it is due. False when somebody else took over. */
+  const turn = async ({ position, due }: { readonly position: number; readonly due: boolean }): Promise<boolean> => {
+    if ((due || underway?.ended === true) && !(await finish())) return false
+    if (due && position > writtenTo) start(position)
+    return true
+  }
+
+  return { turn, finish, writtenTo: () => writtenTo }
 }

@@ -1,8 +1,8 @@
 import type { FoldEvent, ReadModel, Row } from '../../projections/projection.ts'
 import type { Sql } from '../db/connect.ts'
 import { statement } from '../db/query.ts'
-import { type FollowedEvent, readAfter } from '../log/log.ts'
 import type { Codec } from './codec.ts'
+import { type LogPage, type PageEvent, readPage } from './logPage.ts'
 import {
   loadRows,
   readModelStatements,
@@ -13,8 +13,11 @@ import {
   writeStatement,
 } from './readModelTable.ts'
 
-/** Events of one step: enough to make the set-based write worth it, few enough to keep a step in the tens of milliseconds. */
-const stepEventsMax = 2000
+/**
+ * Events of one step. Whoever is behind writes a row once a step, however many of its events are in it; a step is folded without a
+ * pause, in some ten milliseconds.
+ */
+const stepEventsMax = 5000
 const prepared = { prepare: true } as const
 
 /** An event whose fold threw, or that waits behind one of the same key. */
@@ -50,15 +53,15 @@ export const makeProjector = (deps: ProjectorDeps) => {
   const stepGroup = async (position: number, group: readonly Version[]): Promise<boolean> => {
     const models = group.flatMap((version) => byName.get(version.name) ?? [])
     const types = [...new Set(models.flatMap((model) => model.types))]
-    const events = await readAfter(deps.sql, { position, limit: stepEventsMax, types })
-    if (events.length === 0) return false
+    const page = await readPage(deps.sql, { from: position, to: position + stepEventsMax, types })
+    if (page.to === position) return false
     const personal = new Set(models.filter((model) => model.personal).flatMap((model) => model.types))
-    await deps.codec.prefetch(events.filter((event) => personal.has(event.type)))
-    await Promise.all(group.map((version) => advance(version, events)))
-    return events.length === stepEventsMax
+    await deps.codec.prefetch(page.events.filter((event) => personal.has(event.type)))
+    await Promise.all(group.map((version) => advance(version, page)))
+    return page.to - position === stepEventsMax
   }
 
-  const advance = async (version: Version, events: readonly FollowedEvent[]): Promise<void> => {
+  const advance = async (version: Version, { to, events }: LogPage): Promise<void> => {
     const model = byName.get(version.name)
     if (!model) return
     const table = tableOf(version.name, version.version)
@@ -66,7 +69,6 @@ export const makeProjector = (deps: ProjectorDeps) => {
     const keys = [...new Set(wanted.map((entry) => entry.key))]
     const held = version.parked > 0 ? await parkedKeys(deps.sql, version) : new Set<string>()
     const { changed, parked } = foldAll(model, { wanted, rows: await loadRows(deps.sql, model, { table, keys }), held })
-    const last = events.at(-1)?.position ?? version.position
     // Parking before the checkpoint moves is safe to repeat: a parked position is kept once.
     if (parked.length > 0) {
       await deps.sql.unsafe(statement(readModelStatements, 'park'), [
@@ -79,12 +81,12 @@ export const makeProjector = (deps: ProjectorDeps) => {
     deps.boundary?.('project:before-commit')
     const [result] = await deps.sql.unsafe<{ moved: number }[]>(
       writeStatement(model, table),
-      [model.name, version.version, last, events.length, version.position, rowsJson(model, changed)],
+      [model.name, version.version, to, to - version.position, version.position, rowsJson(model, changed)],
       prepared,
     )
     deps.boundary?.('project:after-commit')
     // Not moved: another process was faster, and its rows are the truth.
-    if (result?.moved === 1) deps.onMoved?.(model.name, version.version, last)
+    if (result?.moved === 1) deps.onMoved?.(model.name, version.version, to)
   }
 
   return { step }
@@ -99,19 +101,15 @@ const parkedKeys = async (sql: Sql, version: Version): Promise<Set<string>> => {
 }
 
 /** An event with the key of the row that it changes. */
-export type Keyed = { readonly key: string; readonly event: FoldEvent }
+type Keyed = { readonly key: string; readonly event: FoldEvent }
 
 /** The events that a read model wants, opened, with their keys. */
-export const wantedEvents = (
-  model: ReadModel,
-  codec: Codec,
-  events: readonly Omit<FollowedEvent, 'version' | 'meta'>[],
-): Keyed[] => {
+const wantedEvents = (model: ReadModel, codec: Codec, events: readonly PageEvent[]): Keyed[] => {
   const types = new Set(model.types)
   const wanted: Keyed[] = []
   for (const event of events) {
-    if (event.data === null || !types.has(event.type)) continue
-    const opened = { ...event, data: model.personal ? codec.open(event) : event.data }
+    if (!types.has(event.type)) continue
+    const opened = model.personal ? { ...event, data: codec.open(event) } : event
     const key = model.keyOf(opened)
     if (key !== null) wanted.push({ key, event: opened })
   }

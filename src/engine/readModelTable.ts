@@ -1,4 +1,4 @@
-import type { ReadModel, Row } from '../../projections/projection.ts'
+import type { ColumnType, ReadModel, Row } from '../../projections/projection.ts'
 import type { Sql } from '../db/connect.ts'
 import { statement, statements } from '../db/query.ts'
 import { sqlText } from '../db/sqlText.ts'
@@ -78,21 +78,33 @@ export const writeStatement = (model: ReadModel, table: string): string => {
   select (select count(*) from moved)::int as moved, (select count(*) from written)::int as written`
 }
 
+const copySpecial = /[\\\t\n\r]/
 const copyEscapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 const copyText = (text: string): string =>
-  text.replace(/[\\\t\n\r]/g, (character) => copyEscapes[character] ?? character)
+  copySpecial.test(text) ? text.replace(/[\\\t\n\r]/g, (character) => copyEscapes[character] ?? character) : text
 const arrayText = (items: readonly unknown[]): string =>
   `{${items.map((item) => `"${String(item).replace(/["\\]/g, '\\$&')}"`).join(',')}}`
 
-/** One row in COPY's text format, with its line end. */
-export const copyLine = (model: ReadModel, row: Row): string => {
-  const cells = Object.entries(model.columns).map(([field, type]) => {
-    const value = row[field]
-    if (value === null || value === undefined) return '\\N'
-    if (type === 'text[]' && Array.isArray(value)) return copyText(arrayText(value))
-    return copyText(type === 'jsonb' ? JSON.stringify(value) : String(value))
-  })
-  return `${cells.join('\t')}\n`
+const copyCell = (type: ColumnType, value: unknown): string => {
+  if (value === null || value === undefined) return '\\N'
+  if (type === 'jsonb') return copyText(JSON.stringify(value))
+  if (typeof value === 'string') return copyText(value)
+  return copyText(Array.isArray(value) ? arrayText(value) : String(value))
+}
+
+/** Rows in COPY's text format, each with its line end. */
+export const copyLines = (model: ReadModel, rows: readonly Row[]): string => {
+  const columns = Object.entries(model.columns)
+  let lines = ''
+  for (const row of rows) {
+    let separator = ''
+    for (const [field, type] of columns) {
+      lines += separator + copyCell(type, row[field])
+      separator = '\t'
+    }
+    lines += '\n'
+  }
+  return lines
 }
 
 /** Creates the table and the view of each read model that has none yet, at position 0; several processes may do it at once. */

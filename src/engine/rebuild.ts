@@ -6,6 +6,7 @@ import { headPosition } from '../log/log.ts'
 import type { Codec } from './codec.ts'
 import { type FillPart, fill } from './fill.ts'
 import { readModelSql, readModelStatements, tableOf, type Version, versionsOf } from './readModelTable.ts'
+import { createIndexes } from './tableIndexes.ts'
 
 /** A candidate this close to the head is handed to the live loop, which closes the rest in a step or two. */
 const handOverWithin = 5000
@@ -106,10 +107,10 @@ export const makeRebuilder = (deps: RebuildDeps) => {
       if (stopped || reached < target) return
       position = reached
     }
-    for (const { model, name, version } of group) {
-      await createIndexes(deps.sql, model, tableOf(name, version))
+    const tables = group.map(({ model, name, version }) => ({ model, table: tableOf(name, version) }))
+    await createIndexes(deps.sql, tables)
+    for (const { name, version } of group)
       await deps.sql.unsafe(statement(readModelStatements, 'mark_ready'), [name, version])
-    }
     deps.onReady()
   }
 
@@ -139,19 +140,6 @@ const partOf = ({ model, name, version }: Candidate): FillPart => ({
     return moved.length === 1
   },
 })
-
-/** Indexes go on after loading, in one transaction, so that an interrupted build makes all of them again. */
-const createIndexes = async (sql: Sql, model: ReadModel, table: string): Promise<void> => {
-  await sql.begin(async (transaction) => {
-    const [row] = await transaction.unsafe<{ count: number }[]>(
-      'select count(*)::int as count from pg_index where indrelid = $1::regclass',
-      [table],
-    )
-    // The primary key is there from the start.
-    if ((row?.count ?? 0) <= 1) await transaction.unsafe(readModelSql(model.name, 'indexes', table))
-  })
-  await sql.unsafe(`analyze ${table}`)
-}
 
 /** What a change of the live version came to. */
 export type Switched =

@@ -59,15 +59,7 @@ const played = (...commands: readonly DialogCommand[]): { state: Dialog; events:
 const folded = (model: typeof dialogs, events: readonly DialogEvent[]): readonly Row[] => {
   const rows = new Map<string, Row>()
   events.forEach((event, index) => {
-    const seen: FoldEvent = {
-      position: index + 1,
-      eventId: String(index),
-      stream: `dialog-${id}`,
-      subject: id,
-      type: event.type,
-      data: event.data,
-      recordedAt: at,
-    }
+    const seen: FoldEvent = { position: index + 1, subject: id, type: event.type, data: event.data }
     const key = model.types.includes(event.type) ? model.keyOf(seen) : null
     const row = key === null ? null : model.fold(rows.get(key) ?? null, seen)
     if (key !== null && row) rows.set(key, row)
