@@ -10,7 +10,7 @@ const pagePositions = 1000
  * Fields of changed rows, of all read models of a pass, at which they are written. More make fewer writes of rows that go on changing,
  * and a process that holds more than 300 MB: as many may be on their way to the tables meanwhile.
  */
-const changedCellsMax = 200_000
+const changedCellsMax = 150_000
 
 /** Where a filling stands, told after every page. */
 export type Progress = { readonly position: number; readonly target: number }
