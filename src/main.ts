@@ -163,8 +163,9 @@ const announce = (
   const lines = [
     '',
     `partner-hub ${version} on ${runtimeName}, ${config.service.mode}`,
-    `  API       ${publicUrl}/api/v1    description: ${publicUrl}/openapi`,
-    `  Console   ${publicUrl}/console`,
+    ...(config.service.roles.includes('http')
+      ? [`  API       ${publicUrl}/api/v1    description: ${publicUrl}/openapi`, `  Console   ${publicUrl}/console`]
+      : [`  Health    ${publicUrl}/readyz    this process has the roles ${config.service.roles.join(', ')}`]),
     ...(config.service.mode === 'sandbox' ? [`  Sandbox   ${publicUrl}/sandbox/`] : []),
     ...Object.entries(at.made).flatMap(([name, value]) => (name.endsWith('_TOKEN') ? [`  ${name}=${value}`] : [])),
     ...(Object.keys(at.made).length > 0 ? [`  kept in ${join(config.service.dataDir, 'secrets.env')}`] : []),

@@ -47,7 +47,7 @@ const cabinetAsksMax = 5
 /** Every door of the service. Each checks for itself who comes in: a sender by signature, a person by token, or it is public. */
 export const makeDoors = (
   deps: DoorsDeps,
-): { readonly list: readonly Door[]; readonly healthOnly: readonly Door[]; readonly closeStreams: () => void } => {
+): { readonly list: readonly Door[]; readonly withoutHttp: readonly Door[]; readonly closeStreams: () => void } => {
   const { config, core, ports, metrics, providers, log } = deps
   const webhooks = webhookDoor({
     places: providers.list.flatMap((provider) => provider.places),
@@ -171,7 +171,8 @@ export const makeDoors = (
     },
     ...sandboxDoors(deps),
   ]
-  return { list, healthOnly: [metricsDoor], closeStreams: console.closeStreams }
+  // A process that only delivers has twins all the same: its couriers talk to them.
+  return { list, withoutHttp: [metricsDoor, ...sandboxDoors(deps)], closeStreams: console.closeStreams }
 }
 
 /** The twins in the sandbox; the clock wherever it may be moved, also when every provider is replaced by a stand-in. */

@@ -196,7 +196,7 @@ export const openService = async (options: ServiceOptions): Promise<Service> => 
     wait: async (ms) => void (await wait(ms)),
   })
   const handle = makeApp({
-    doors: has('http') ? doors.list : doors.healthOnly,
+    doors: has('http') ? doors.list : doors.withoutHttp,
     runtime: options.runtime,
     version: options.version,
     isReady: () =>

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { moveTo, nowOf } from '../support/billing.ts'
+import postgres from 'postgres'
+import { daysAfter, moveTo, nowOf } from '../support/billing.ts'
 import { createDatabase } from '../support/database.ts'
 import { form } from '../support/road.ts'
 import { type Json, type RunningService, startService, until } from '../support/service.ts'
@@ -16,14 +17,14 @@ const innOf = (number: number): string => {
 /** Processes on one database, each with the roles that are named for it. */
 const withProcesses = async (
   roles: readonly string[],
-  work: (processes: readonly RunningService[]) => Promise<void>,
+  work: (processes: readonly RunningService[], url: string) => Promise<void>,
 ): Promise<void> => {
   const database = await createDatabase({ migrated: false })
   const processes: RunningService[] = []
   try {
     for (const role of roles)
       processes.push(await startService({ databaseUrl: database.url, env: { HUB_ROLES: role } }))
-    await work(processes)
+    await work(processes, database.url)
   } catch (error) {
     const logs = processes.map((service, index) => `--- ${roles[index]} ---\n${service.log().slice(-1500)}`)
     throw new Error(`${error instanceof Error ? error.stack : String(error)}\n${logs.join('\n')}`)
@@ -31,6 +32,11 @@ const withProcesses = async (
     await Promise.all(processes.map((service) => service.stop().catch(() => null)))
     await database.drop()
   }
+}
+
+const withSql = async (url: string, work: (sql: postgres.Sql) => Promise<void>): Promise<void> => {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  await work(sql).finally(() => sql.end())
 }
 
 const secretOf = async (service: RunningService): Promise<string> => {
@@ -46,6 +52,7 @@ const secretOf = async (service: RunningService): Promise<string> => {
 const sendForms = async (
   doors: readonly RunningService[],
   numbers: readonly number[],
+  fields: Readonly<Record<string, string>> = {},
   onAnswer: (count: number) => void = () => {},
 ): Promise<number[]> => {
   const [first] = doors
@@ -61,6 +68,7 @@ const sendForms = async (
           Почта: `company${number}@example.ru`,
           Телефон: `+7912${String(number).padStart(7, '0')}`,
           tranid: `7:${number}`,
+          ...fields,
         }),
       )
       const door = doors[number % doors.length]
@@ -81,29 +89,28 @@ const sendForms = async (
 const allOf = async (service: RunningService, list: string): Promise<Json[]> => {
   const items: Json[] = []
   for (let cursor: string | null = ''; cursor !== null; ) {
-    const { body }: Json = await service.get(
+    const { status, body }: Json = await service.get(
       `/api/v1/${list}${list.includes('?') ? '&' : '?'}limit=500${cursor && `&cursor=${cursor}`}`,
     )
+    assert.equal(status, 200, JSON.stringify(body))
     items.push(...body.items)
     cursor = body.nextCursor
   }
   return items
 }
 
-/** Waits until every company was looked up and nobody has anything left to do that is due. */
+/** Waits until the registry was asked about every company, and nothing that goes outside is due any more. */
 const settled = async (service: RunningService, count: number): Promise<void> => {
   await until(
-    async () => (await allOf(service, 'partners')).filter((row) => row.status === 'rejected').length >= count,
-    `${count} companies to be answered by the registry`,
-    60_000,
+    async () => (await allOf(service, 'effects?destination=fns&status=done')).length >= count,
+    `the registry to be asked about ${count} companies`,
   )
   await until(async () => {
-    const open = [
-      ...(await allOf(service, 'effects?status=waiting')),
-      ...(await allOf(service, 'effects?status=running')),
-    ]
-    return open.every((effect) => effect.destination === 'hub')
-  }, 'everything that goes outside to be done')
+    const waiting = await allOf(service, 'effects?status=waiting')
+    const now = await nowOf(service)
+    const isIdle = (await allOf(service, 'effects?status=running')).length === 0
+    return isIdle && waiting.every((effect) => effect.destination === 'hub' || effect.nextAttemptAt > now)
+  }, 'everything that is due to be done')
 }
 
 /** Letters of all mail sinks: each process that delivers has one of its own. */
@@ -120,9 +127,10 @@ const lettersOf = async (processes: readonly RunningService[]): Promise<string[]
 const assertRebuilds = async (service: RunningService, name: string): Promise<void> => {
   const path = `/api/v1/projections/${name}`
   assert.ok((await service.post(`${path}/rebuild`, { reason: 'compare' })).status < 300)
-  await until(async () => (await service.get(`${path}/diff`)).status === 200, `a second version of ${name}`)
-  const { body } = await service.get(`${path}/diff`)
-  assert.deepEqual([body.added, body.removed, body.changed], [0, 0, 0])
+  await until(async () => {
+    const { status, body } = await service.get(`${path}/diff`)
+    return status === 200 && [body.added, body.removed, body.changed].every((count) => count === 0)
+  }, `${name} to be rebuilt as it is`)
 }
 
 const numbers = Array.from({ length: 16 }, (_, index) => index + 1)
@@ -139,42 +147,39 @@ describe('several processes on one database', () => {
         await settled(first, numbers.length)
         assert.equal((await allOf(first, 'partners')).length, numbers.length)
         const effects = await allOf(first, 'effects')
-        const attempts = effects.filter(({ destination }) => destination !== 'hub').map(({ attempt }) => attempt)
-        assert.ok(attempts.length >= numbers.length * 3)
+        const done = effects.filter(({ destination, status }) => destination !== 'hub' && status === 'done')
+        assert.ok(done.length >= numbers.length * 2, 'the registry and a letter for each')
         assert.ok(
-          attempts.every((attempt) => attempt === 1),
+          done.every(({ attempts }) => attempts === 1),
           'each was performed once',
         )
         const letters = await lettersOf(processes)
         assert.equal(new Set(letters).size, letters.length, 'no letter was sent twice')
-        assert.equal(letters.length, numbers.length * 2)
+        assert.ok(letters.length >= numbers.length)
         await assertRebuilds(first, 'partners')
       }))
   }
 
   it('do with each role apart what one does with all of them (HUB_ROLES)', () =>
-    withProcesses(['http', 'projections', 'reactors', 'timers'], async (processes) => {
+    withProcesses(['http', 'projections', 'reactors', 'timers'], async (processes, url) => {
       const [door, , reactors] = processes
       assert.ok(door && reactors)
       assert.deepEqual(await sendForms([door], numbers), numbers)
       await settled(door, numbers.length)
       const letters = await lettersOf([reactors])
-      assert.equal(letters.length, numbers.length * 2)
+      assert.ok(letters.length >= numbers.length)
       assert.deepEqual(await lettersOf(processes.filter((service) => service !== reactors)), [])
-      const timers = (await allOf(door, 'effects?destination=hub')).filter(({ status }) => status === 'waiting')
-      assert.ok(timers.length > 0, 'something is to be done later')
-      const last = timers
-        .map(({ dueAt }) => dueAt)
-        .toSorted()
-        .at(-1)
-      assert.ok(last > (await nowOf(door)))
-      await moveTo(door, last)
-      await until(async () => {
-        const left = new Set(
-          (await allOf(door, 'effects?destination=hub&status=waiting')).map(({ effectId }) => effectId),
-        )
-        return timers.every(({ effectId }) => !left.has(effectId))
-      }, 'the timers to be performed')
+      // Days later every application without a verdict is looked at again, by the registry and by a timer.
+      await moveTo(door, daysAfter(await nowOf(door), 1))
+      await settled(door, numbers.length * 2)
+      await moveTo(door, daysAfter(await nowOf(door), 3))
+      await withSql(url, async (sql) => {
+        const timers = (): Promise<{ status: string }[]> =>
+          sql`
+          select status from hub.effects where destination = 'hub' and payload #>> '{command,type}' = 'EscalateVerification'`
+        await until(async () => (await timers()).every(({ status }) => status === 'done'), 'the timers to be performed')
+        assert.equal((await timers()).length, numbers.length)
+      })
       await assertRebuilds(door, 'partners')
     }))
 
@@ -184,16 +189,21 @@ describe('several processes on one database', () => {
       const [first] = others
       assert.ok(victim && first)
       let killed: Promise<void> | null = null
-      const acknowledged = await sendForms(processes, numbers, (count) => {
+      const acknowledged = await sendForms(processes, numbers, {}, (count) => {
         if (count >= numbers.length / 3) killed ??= victim.kill()
       })
       await killed
       assert.ok(acknowledged.length >= numbers.length / 2, `${acknowledged.length} were acknowledged`)
       await settled(first, acknowledged.length)
-      const known = new Set((await allOf(first, 'partners')).map(({ inn }) => inn))
-      for (const number of acknowledged) assert.ok(known.has(innOf(number)), `company ${number} is lost`)
-      const letters = new Set([...(await lettersOf(others))].map((letter) => letter.split(' ')[0]))
-      assert.ok(letters.size > 0)
+      // Whoever followed the log may have been the victim: its lease runs out first.
+      await until(async () => {
+        const known = new Set((await allOf(first, 'partners')).map(({ inn }) => inn))
+        return acknowledged.every((number) => known.has(innOf(number)))
+      }, 'every company that was acknowledged')
+      await until(
+        async () => (await allOf(first, 'effects?destination=email&status=done')).length >= acknowledged.length,
+        'a letter to each',
+      )
       await assertRebuilds(first, 'partners')
     }))
 })
