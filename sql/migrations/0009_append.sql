@@ -43,12 +43,11 @@ create function hub.append(
   p_settle_first_attempt_at timestamptz[] default null,
   out head bigint, out recorded_at timestamptz, out verdicts int[], out versions int[], out positions bigint[], out details json
 ) language plpgsql volatile
-  set enable_hashjoin = off set enable_mergejoin = off
+  set plan_cache_mode = force_generic_plan set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   v_new bigint := cardinality(p_event_of);
   v_revoked boolean;
-  v_fits boolean;
   v_known int[] := '{}';
   v_fenced int[] := '{}';
   v_claimed int[] := '{}';
@@ -57,29 +56,26 @@ declare
   v_firsts json := '[]';
   v_holders json := '[]';
   v_count bigint;
+  v_notified text;
   -- A variable is kept apart by elements, an argument is not, and its elements are asked for once an event.
   v_streams text[] := p_streams;
 begin
-  -- Whoever appends queues here: this lock is handed on at once, a row lock only after its waiters have woken each other. The head row
-  -- is still what decides, so that an append of an older version, which knows the row only, stays in order.
-  -- Asked in an expression, which costs less than a statement.
+  -- Whoever appends queues here: this lock is handed on at once, a row lock only after its waiters have woken each other. What follows
+  -- begins behind it, and sees everything that was appended before. Asked in an expression, which costs less than a statement.
   if pg_advisory_xact_lock(726551010) is null then
     raise exception 'Cannot append: the lock was not taken';
   end if;
-  -- The head as it will be when every member is appended, which is nearly always. The clock is hub.now(), written out: a call that
-  -- PostgreSQL cannot inline costs as much as the insert of an event.
+  -- The head as it will be when every member is appended, which is nearly always; the clock, which is hub.now() written out, because a
+  -- call that PostgreSQL cannot inline costs as much as the insert of an event; and the versions of the streams. All in one statement,
+  -- because a lone append pays more for statements than for rows.
   update hub.head h set position = h.position + v_new from hub.clock c
-    returning h.position - v_new, clock_timestamp() + c.offset_by, p_connection = any (h.revoked)
-    into head, recorded_at, v_revoked;
+    returning h.position - v_new, clock_timestamp() + c.offset_by, p_connection = any (h.revoked),
+              array(select coalesce((select e.version from hub.events e where e.stream = m.stream order by e.version desc limit 1), 0)
+                      from unnest(p_streams) as m(stream))
+    into head, recorded_at, v_revoked, versions;
   if v_revoked then
     raise exception 'Cannot append: this connection was given up' using errcode = '57P05';
   end if;
-
-  select array_agg(version), bool_and(fits) into versions, v_fits
-    from (select coalesce(last.version, 0) as version, (m.expected is null or m.expected = coalesce(last.version, 0)) as fits
-            from unnest(p_streams, p_versions) with ordinality as m(stream, expected, i)
-            left join lateral (select e.version from hub.events e where e.stream = m.stream order by e.version desc limit 1) last on true
-            order by m.i) checked;
 
   if p_inbox_of is not null then
     select coalesce(array_agg(b.i), '{}') into v_known
@@ -102,7 +98,7 @@ begin
       from unnest(p_key_of, p_key_subjects) as k(i, subject) join hub.person_keys p on p.subject = k.subject;
   end if;
 
-  if not v_fits or cardinality(v_known || v_fenced || v_claimed || v_keyed) > 0 then
+  if versions <> p_versions or cardinality(v_known || v_fenced || v_claimed || v_keyed) > 0 then
     select array_agg(verdict), array_agg(first_position) into verdicts, positions
       from (select i, verdict, head + 1 + coalesce(sum(case when verdict = 0 then n else 0 end)
                                                      over (order by i rows between unbounded preceding and 1 preceding), 0) as first_position
@@ -142,7 +138,7 @@ begin
       update hub.head h set position = head + v_count;
     end if;
     if v_count > 0 then
-      perform pg_notify('hub_log', (head + v_count)::text);
+      v_notified := pg_notify('hub_log', (head + v_count)::text);
     end if;
   end if;
   if p_inbox_of is not null then
