@@ -93,7 +93,7 @@ export const makeDoors = (
   const console = makeConsole(ports)
   const assets = assetsDoor(publicDeps)
   const list: Door[] = [
-    { prefix: '/webhooks', policy: 'sender', open: webhooks, isDirect: true },
+    { prefix: '/webhooks', policy: 'sender', open: webhooks },
     {
       prefix: '/api/v1',
       policy: 'role',

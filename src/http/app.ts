@@ -11,8 +11,6 @@ export type Door = {
   readonly prefix: string
   readonly policy: DoorPolicy
   readonly open: (request: Request, peer: string, url: Readonly<URL>) => Promise<Response>
-  /** Opened without the framework, which has nothing to do there: the door checks and answers everything itself. */
-  readonly isDirect?: boolean
 }
 
 /** What is known about a request besides itself. */
@@ -55,14 +53,11 @@ const pagesPaths = ['/partners', '/feeds', '/assets', '/healthz', '/readyz']
  */
 export const makeApp = (deps: AppDeps): ((request: Request, info: RequestInfo) => Promise<Response>) => {
   const infos = new WeakMap<Request, RequestInfo>()
-  const failed = (error: unknown): Response => {
-    deps.onError(error)
-    return problem(500, 'internal', 'The service failed; the failure was recorded')
-  }
-  const direct = deps.doors.filter((door) => door.isDirect === true)
   let app = new Elysia()
     .onError(({ code, error }) => {
-      return code === 'NOT_FOUND' ? problem(404, 'not-found', 'There is nothing here') : failed(error)
+      if (code === 'NOT_FOUND') return problem(404, 'not-found', 'There is nothing here')
+      deps.onError(error)
+      return problem(500, 'internal', 'The service failed; the failure was recorded')
     })
     .get('/healthz', () => json(200, { status: 'ok', runtime: deps.runtime, version: deps.version }))
     .get('/readyz', async () =>
@@ -92,8 +87,6 @@ export const makeApp = (deps: AppDeps): ((request: Request, info: RequestInfo) =
     ) {
       return problem(404, 'not-found', 'There is nothing here')
     }
-    const door = direct.find(({ prefix }) => isBelow(prefix, pathname))
-    if (door) return door.open(request, info.peer, info.url).catch(failed)
     infos.set(request, info)
     return app.handle(request)
   }

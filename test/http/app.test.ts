@@ -21,30 +21,27 @@ const app = (doors: readonly Door[], faults: unknown[] = []) => {
 }
 
 describe('makeApp()', () => {
-  for (const isDirect of [true, false]) {
-    const how = isDirect ? 'directly' : 'through the framework'
-    const door = { prefix: '/hooks', policy: 'sender', isDirect } as const
+  const door = { prefix: '/hooks', policy: 'sender' } as const
 
-    it(`opens a door ${how} for its prefix and what is below, and for nothing longer`, async () => {
-      const send = app([{ ...door, open: saying('door') }])
-      for (const path of ['/hooks', '/hooks/', '/hooks/a/b'])
-        assert.equal(await (await send(`http://hub.test${path}`)).text(), `door peer ${path}`)
-      assert.equal((await send('http://hub.test/hooksmith')).status, 404)
-    })
+  it('opens a door for its prefix and what is below, and for nothing longer', async () => {
+    const send = app([{ ...door, open: saying('door') }])
+    for (const path of ['/hooks', '/hooks/', '/hooks/a/b'])
+      assert.equal(await (await send(`http://hub.test${path}`)).text(), `door peer ${path}`)
+    assert.equal((await send('http://hub.test/hooksmith')).status, 404)
+  })
 
-    it(`answers 500 without a word of the cause when a door that is opened ${how} fails`, async () => {
-      const faults: unknown[] = []
-      const fault = new Error('secret')
-      const response = await app([{ ...door, open: () => Promise.reject(fault) }], faults)('http://hub.test/hooks')
-      assert.equal(response.status, 500)
-      assert.equal(response.headers.get('content-type'), 'application/problem+json')
-      assert.doesNotMatch(await response.text(), /secret/)
-      assert.deepEqual(faults, [fault])
-    })
+  it('answers 500 without a word of the cause when a door fails', async () => {
+    const faults: unknown[] = []
+    const fault = new Error('secret')
+    const response = await app([{ ...door, open: () => Promise.reject(fault) }], faults)('http://hub.test/hooks')
+    assert.equal(response.status, 500)
+    assert.equal(response.headers.get('content-type'), 'application/problem+json')
+    assert.doesNotMatch(await response.text(), /secret/)
+    assert.deepEqual(faults, [fault])
+  })
 
-    it(`opens no door ${how} on the host of the pages`, async () => {
-      const send = app([{ ...door, open: saying('door') }])
-      assert.equal((await send('http://pages.test/hooks')).status, 404)
-    })
-  }
+  it('opens no door of the service on the host of the pages', async () => {
+    const send = app([{ ...door, open: saying('door') }])
+    assert.equal((await send('http://pages.test/hooks')).status, 404)
+  })
 })
