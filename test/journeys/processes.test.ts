@@ -1,18 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import postgres from 'postgres'
+import { innOf } from '../../src/cli/demoCompanies.ts'
 import { daysAfter, moveTo, nowOf } from '../support/billing.ts'
 import { createDatabase } from '../support/database.ts'
 import { form } from '../support/road.ts'
 import { type Json, type RunningService, startService, until } from '../support/service.ts'
 
-/** An INN of ten digits whose check digit is right. */
-const innOf = (number: number): string => {
-  const digits = `76${String(number).padStart(7, '0')}`
-  const weights = [2, 4, 10, 3, 5, 9, 4, 6, 8]
-  const sum = weights.reduce((total, weight, index) => total + weight * Number(digits[index]), 0)
-  return `${digits}${(sum % 11) % 10}`
-}
+/** The INN of a company of this test. */
+const innNumber = (number: number): string => innOf(`76${String(number).padStart(7, '0')}`)
 
 /** Processes on one database, each with the roles that are named for it. */
 const withProcesses = async (
@@ -64,7 +60,7 @@ const sendForms = async (
     for (let number = left.shift(); number !== undefined; number = left.shift()) {
       const body = new URLSearchParams(
         form({
-          ИНН: innOf(number),
+          ИНН: innNumber(number),
           Почта: `company${number}@example.ru`,
           Телефон: `+7912${String(number).padStart(7, '0')}`,
           tranid: `7:${number}`,
@@ -198,7 +194,7 @@ describe('several processes on one database', () => {
       // Whoever followed the log may have been the victim: its lease runs out first.
       await until(async () => {
         const known = new Set((await allOf(first, 'partners')).map(({ inn }) => inn))
-        return acknowledged.every((number) => known.has(innOf(number)))
+        return acknowledged.every((number) => known.has(innNumber(number)))
       }, 'every company that was acknowledged')
       await until(
         async () => (await allOf(first, 'effects?destination=email&status=done')).length >= acknowledged.length,
