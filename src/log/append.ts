@@ -6,7 +6,7 @@ import { sqlText } from '../db/sqlText.ts'
 import { invariant } from '../kernel/brand.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { AppendRequest, AppendResult } from './appendRequest.ts'
-import { type PreparedAppend, prepareAppend, type RenderedBatch, renderBatch } from './appendRows.ts'
+import { list, type PreparedAppend, prepareAppend, type RenderedBatch, renderBatch } from './appendRows.ts'
 
 /** Members of one batch: beyond this a batch costs more latency than it saves commits. */
 const batchAppendsMax = 512
@@ -49,7 +49,7 @@ type BatchRow = {
   /** Null when all are appended, one after the other behind the head. */
   readonly verdicts: readonly number[] | null
   readonly versions: readonly number[]
-  readonly positions: readonly (number | string)[] | null
+  readonly positions: readonly number[] | null
   readonly details: {
     readonly firsts: readonly { i: number; w: string; same: boolean; p: number | null; n: number | null }[]
     readonly holders: readonly { i: number; k: string; s: string }[]
@@ -191,7 +191,7 @@ export const openLane = (deps: LaneDeps): Lane => {
       try {
         const eventIds = batch.flatMap((member) => member.prepared.firstEventId ?? [])
         const webhookIds = batch.flatMap((member) => member.prepared.webhookId ?? [])
-        const rows = await inTime(over.sql.unsafe<FoundRow[]>(findText, [lost.id, eventIds, webhookIds]))
+        const rows = await inTime(over.sql.unsafe<FoundRow[]>(findText, [lost.id, list(eventIds), list(webhookIds)]))
         const found = new Map(rows.map((row) => [row.id, row]))
         const again = batch.filter((member) => !tell(member, found))
         // Not committed, and nobody was told anything: they take their turn again, first.
@@ -299,7 +299,7 @@ const resultOf = (
   const version = row.versions[index] ?? 0
   switch (row.verdicts?.[index] ?? 0) {
     case 0: {
-      const first = Number(row.positions?.[index] ?? row.head + 1 + offset)
+      const first = row.positions?.[index] ?? row.head + 1 + offset
       return {
         tag: 'appended',
         firstPosition: first,

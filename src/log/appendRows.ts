@@ -174,7 +174,8 @@ export const renderBatch = (batch: readonly PreparedAppend[]): RenderedBatch => 
 const hasMore = ({ inbox, claims, keys, settle }: PreparedAppend): boolean =>
   inbox.length > 0 || claims.length > 0 || keys.length > 0 || settle.length > 0
 
-const list = (elements: readonly (string | number)[]): string => `{${elements.join(',')}}`
+/** An array literal of elements that need no quotes, or have them. */
+export const list = (elements: readonly (string | number)[]): string => `{${elements.join(',')}}`
 
 /** The rows of one kind by column, after the numbers of the members that they belong to. */
 const columnsOf = (
