@@ -288,12 +288,16 @@ describe('delivery', () => {
       ),
       destination('tilda', async () => done),
     ])
-    await until(async () => (await count(rig, 'done')) === 5 && (await count(rig, 'running')) === 0)
+    const reason = async (): Promise<string | null> => {
+      const [row] = await rig.core.sql<
+        { reason: string }[]
+      >`select reason from hub.destinations where name = 'fns' and paused_until > hub.now()`
+      return row?.reason ?? null
+    }
+    await until(async () => (await count(rig, 'done')) === 5 && (await reason()) !== null)
+    await until(async () => (await count(rig, 'running')) === 0)
     await worker.stop(1000)
-    const [row] = await rig.core.sql<
-      { reason: string }[]
-    >`select reason from hub.destinations where name = 'fns' and paused_until > hub.now()`
-    assert.equal(row?.reason, 'too-many-requests')
+    assert.equal(await reason(), 'too-many-requests')
     assert.ok(calls <= 5)
     assert.equal(await count(rig, 'waiting'), 5)
   })
