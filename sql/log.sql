@@ -1,3 +1,20 @@
+-- name: append_one
+-- One event alone, the commonest lone append: hub.append without its checks, because a statement costs less than a function. Its snapshot is
+-- older than its wait for the lock, so the head row, which is read again after the wait, gives the position and tells whether the connection
+-- was revoked, and the constraint of versions has the last word. No row, or a broken constraint: hub.append says what is the matter.
+with moved as (
+  update hub.head h set position = h.position + 1 from hub.clock c
+   where pg_advisory_xact_lock(726551010) is not null and $1::uuid <> all (h.revoked)
+     and $3::int = coalesce((select e.version from hub.events e where e.stream = $2::text order by e.version desc limit 1), 0)
+  returning h.position, clock_timestamp() + c.offset_by as recorded_at
+), appended as (
+  insert into hub.events (position, event_id, stream, version, subject, type, data, meta, recorded_at)
+  select m.position, $4::uuid, $2::text, $3::int + 1, $5::text, $6::text, $7::text::jsonb, $8::text::jsonb, m.recorded_at from moved m
+), told as (
+  select pg_notify('hub_log', m.position::text) from moved m
+)
+select m.position - 1 as head, m.recorded_at from moved m cross join told
+
 -- name: append_events
 -- A list travels as an array literal; JSON and bytes are split at a character that they never hold, which is cheaper to take apart.
 -- Answers are JSON: the driver reads arrays only when it has learned their types, and on Deno the first statement may be faster than that.

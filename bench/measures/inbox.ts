@@ -76,7 +76,7 @@ const deliveries =
     return 1
   }
 
-const sha256 = (value: string | Uint8Array): Uint8Array => createHash('sha256').update(value).digest()
+const sha256 = (value: string | Uint8Array): string => createHash('sha256').update(value).digest('hex')
 
 const delivery = (id: string, writer: number): AppendRequest => {
   const body = Buffer.from(new URLSearchParams({ ...formOf(writer), tranid: id }).toString())

@@ -131,11 +131,11 @@ export const makeIngest = (deps: IngestDeps) => {
     const row = inboxRow(route, delivery, { kept, content, webhookId: deps.newId() })
     const result = await append(route, kept, row)
     if (result.tag !== 'duplicate') {
-      seen.set(kept.dedupeKey, { webhookId: row.webhookId, content: content.toString('base64') })
+      seen.set(kept.dedupeKey, { webhookId: row.webhookId, content })
       deps.onCounted(route.source, row.verdict)
       return
     }
-    const first = { webhookId: result.webhookId, content: result.same ? content.toString('base64') : '' }
+    const first = { webhookId: result.webhookId, content: result.same ? content : '' }
     if (result.same) seen.set(kept.dedupeKey, first)
     await repeat(route, delivery, { kept, content, first })
   }
@@ -144,14 +144,14 @@ export const makeIngest = (deps: IngestDeps) => {
   const repeat = async (
     route: AnyWebhookRoute,
     delivery: AuthenticDelivery,
-    at: { kept: Kept; content: Buffer; first: Seen },
+    at: { kept: Kept; content: string; first: Seen },
   ): Promise<void> => {
-    if (at.first.content === at.content.toString('base64')) {
+    if (at.first.content === at.content) {
       deps.onCounted(route.source, 'duplicate')
       await countRepeat(route, at.first.webhookId)
       return
     }
-    const ownKey = `${at.kept.dedupeKey}\n${at.content.toString('hex')}`
+    const ownKey = `${at.kept.dedupeKey}\n${at.content}`
     const reread = route.whenContentDiffers === 'reread' && at.kept.verdict === 'accepted'
     const kept: Kept = {
       ...at.kept,

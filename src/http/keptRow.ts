@@ -20,8 +20,8 @@ export type Kept = {
   readonly facts: unknown
 }
 
-/** The digest by which keys and contents are compared. */
-export const sha256 = (value: string | Uint8Array): Buffer => hash('sha256', value, 'buffer')
+/** The digest by which keys and contents are compared, in hex. */
+export const sha256 = (value: string | Uint8Array): string => hash('sha256', value, 'hex')
 
 /** What is kept of a delivery, and under which verdict, as its route read it. */
 export const keptOf = (
@@ -43,7 +43,7 @@ export const keptOf = (
     case 'ignored':
       return { ...reading, verdict: 'ignored', answer: accepted, facts: null }
     default: {
-      const digest = sha256(Buffer.concat([Buffer.from(`${delivery.query}\n`), delivery.body])).toString('hex')
+      const digest = sha256(Buffer.concat([Buffer.from(`${delivery.query}\n`), delivery.body]))
       return {
         dedupeKey: `${route.source}:unreadable:${digest}`,
         canonical: digest,
@@ -60,7 +60,7 @@ export const keptOf = (
 export const inboxRow = (
   route: AnyWebhookRoute,
   delivery: AuthenticDelivery,
-  at: { kept: Kept; content: Buffer; webhookId: string },
+  at: { kept: Kept; content: string; webhookId: string },
 ): InboxRow => ({
   webhookId: at.webhookId,
   source: route.source,

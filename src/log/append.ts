@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { isDatabaseAway, type Sql } from '../db/connect.ts'
+import { databaseError, isDatabaseAway, type Sql } from '../db/connect.ts'
 import { statement, statements } from '../db/query.ts'
 import { sqlText } from '../db/sqlText.ts'
 import { invariant } from '../kernel/brand.ts'
 import type { Instant } from '../kernel/time.ts'
 import type { AppendRequest, AppendResult } from './appendRequest.ts'
-import { list, type PreparedAppend, prepareAppend, type RenderedBatch, renderBatch } from './appendRows.ts'
+import { list, type PreparedAppend, prepareAppend, renderBatch } from './appendRows.ts'
 
 /** Members of one batch: beyond this a batch costs more latency than it saves commits. */
 const batchAppendsMax = 512
@@ -25,6 +25,7 @@ const splitFrom = 16
 
 const named = statements(sqlText('log.sql'))
 const appendText = statement(named, 'append')
+const appendOneText = statement(named, 'append_one')
 const appendEventsText = statement(named, 'append_events')
 const findText = statement(named, 'find_appended')
 
@@ -151,10 +152,10 @@ export const openLane = (deps: LaneDeps): Lane => {
     const over = connection
     try {
       deps.boundary?.('append:before-commit')
-      const rendered = renderBatch(batch.map((member) => member.prepared))
-      const row = await answered(over, rendered)
+      const prepared = batch.map((member) => member.prepared)
+      const answer = (await appendedAlone(over, prepared)) ?? (await appended(over, prepared))
       deps.boundary?.('append:after-commit')
-      settle(batch, rendered, row)
+      settle(batch, answer)
     } catch (error) {
       if (isDatabaseAway(error) || isLogAway(error)) return resolveDoubt(batch, over)
       if (batch.length === 1) return batch[0]?.reject(error)
@@ -165,7 +166,7 @@ export const openLane = (deps: LaneDeps): Lane => {
     }
   }
 
-  const settle = (batch: readonly Waiting[], { offsets }: RenderedBatch, row: BatchRow): void => {
+  const settle = (batch: readonly Waiting[], { row, offsets }: BatchAnswer): void => {
     stats.batches += 1
     stats.appends += batch.length
     let appended = 0
@@ -248,12 +249,35 @@ const inTime = <T>(answer: PromiseLike<T>): Promise<T> =>
     )
   })
 
-const answered = async ({ sql, id }: Connection, { onlyEvents, parameters }: RenderedBatch): Promise<BatchRow> => {
+/** The row of a batch, and how many events come before those of each member. */
+type BatchAnswer = { readonly row: BatchRow; readonly offsets: readonly number[] }
+
+const appended = async ({ sql, id }: Connection, batch: readonly PreparedAppend[]): Promise<BatchAnswer> => {
+  const { onlyEvents, parameters, offsets } = renderBatch(batch)
   const text = onlyEvents ? appendEventsText : appendText
-  const rows = await inTime(sql.unsafe<BatchRow[]>(text, [id, ...parameters], { prepare: true }))
-  const [row] = rows
+  const [row] = await inTime(sql.unsafe<BatchRow[]>(text, [id, ...parameters], { prepare: true }))
   invariant(row, 'hub.append answers with one row')
-  return row
+  return { row, offsets }
+}
+
+const uniqueViolation = '23505'
+
+/** One event alone, by the statement that can only append it; null when the batch is another, or was not appended for some reason. */
+const appendedAlone = async (
+  { sql, id }: Connection,
+  [only, second]: readonly PreparedAppend[],
+): Promise<BatchAnswer | null> => {
+  if (!only?.alone || second) return null
+  try {
+    const [row] = await inTime(
+      sql.unsafe<Pick<BatchRow, 'head' | 'recordedAt'>[]>(appendOneText, [id, ...only.alone], { prepare: true }),
+    )
+    const versions = [only.expectedVersion ?? 0]
+    return row ? { row: { ...row, verdicts: null, versions, positions: null, details: null }, offsets: [0] } : null
+  } catch (error) {
+    if (databaseError(error)?.code === uniqueViolation) return null
+    throw error
+  }
 }
 
 /**

@@ -38,10 +38,10 @@ export type InboxRow = {
   readonly source: string
   readonly route: string
   readonly dedupeKey: string
-  /** SHA-256 of the dedupe key; null when this row must not claim the key. */
-  readonly keyHash: Uint8Array | null
+  /** SHA-256 of the dedupe key, in hex as all digests here; null when this row must not claim the key. */
+  readonly keyHash: string | null
   /** SHA-256 of the canonical content. */
-  readonly contentHash: Uint8Array
+  readonly contentHash: string
   readonly verdict: 'accepted' | 'duplicate' | 'ignored' | 'quarantined' | 'conflict'
   readonly reason: string | null
   readonly receivedAt: Instant
@@ -52,7 +52,8 @@ export type InboxRow = {
   readonly query: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: Uint8Array
-  readonly sha256: Uint8Array
+  /** SHA-256 of the body as it came. */
+  readonly sha256: string
   readonly subject: string | null
   readonly repeatOf: string | null
 }

@@ -2,7 +2,7 @@ import type { AppendRequest, InboxRow, NewEvent, Settlement } from './appendRequ
 
 /**
  * How a column of a batch travels. A list is an array literal of PostgreSQL; its elements are quoted where they may hold anything. A split
- * column is JSON or hex, which never holds the separator, and is much cheaper to take apart.
+ * column is JSON or bytes as text, which never holds the separator, and is much cheaper to take apart.
  */
 type Travels = 'list' | 'split'
 const separator = '\u001f'
@@ -28,6 +28,8 @@ export type PreparedAppend = {
   readonly claims: readonly Row[]
   readonly keys: readonly Row[]
   readonly settle: readonly Row[]
+  /** What the statement for one event alone needs after the connection; null for every other append. */
+  readonly alone: readonly (string | number)[] | null
   readonly eventCount: number
   readonly firstEventId: string | null
   readonly webhookId: string | null
@@ -47,8 +49,18 @@ const bare = (value: string | number | null): string => (value === null ? 'NULL'
 /** An element of a split column; nothing at all is null. */
 const json = (value: unknown): string => (value === null || value === undefined ? '' : JSON.stringify(value))
 
-const hex = (bytes: Uint8Array | null): string =>
-  bytes === null ? '' : `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')}`
+/** A digest that is in hex already. */
+const digest = (hex: string | null): string => (hex === null ? '' : `\\x${hex}`)
+
+/** Text that PostgreSQL reads as the bytes of its characters, which is half as long as their hex: ASCII without the backslash. */
+const plainText = /^[\x20-\x5b\x5d-\x7e]+$/
+
+/** Bytes as PostgreSQL reads them: most bodies are urlencoded forms and go as they are, all others in hex. */
+const bytes = (value: Uint8Array): string => {
+  const buffer = Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  const text = buffer.toString('latin1')
+  return plainText.test(text) ? text : `\\x${buffer.toString('hex')}`
+}
 
 /** Writes the rows of an append, outside the lock. */
 export const prepareAppend = (request: AppendRequest): PreparedAppend => {
@@ -63,11 +75,12 @@ export const prepareAppend = (request: AppendRequest): PreparedAppend => {
       ...(request.claims?.take ?? []).map((key) => [quoted(key), 't']),
       ...(request.claims?.release ?? []).map((key) => [quoted(key), 'f']),
     ],
-    keys: (request.keys ?? []).map((fresh) => [quoted(fresh.subject), hex(fresh.wrapped)]),
+    keys: (request.keys ?? []).map((fresh) => [quoted(fresh.subject), bytes(fresh.wrapped)]),
     settle: settle ? [settleRow(settle, eventCount)] : [],
   }
   return {
     ...prepared,
+    alone: hasMore(prepared) ? null : aloneOf(request, prepared.events),
     eventCount,
     firstEventId: events[0]?.eventId ?? null,
     webhookId: inbox?.webhookId ?? null,
@@ -77,12 +90,22 @@ export const prepareAppend = (request: AppendRequest): PreparedAppend => {
   }
 }
 
+const aloneOf = (
+  { stream, expectedVersion, events }: AppendRequest,
+  [row, second]: readonly Row[],
+): PreparedAppend['alone'] => {
+  const [event] = events
+  if (!event || !row || second || expectedVersion === null) return null
+  const [, , , data = '', meta = ''] = row
+  return [stream, expectedVersion, event.eventId, event.subject, event.type, data, meta]
+}
+
 const bytesOf = (rows: readonly Row[]): number =>
   rows.reduce((sum, row) => row.reduce((more, element) => more + element.length, sum), 0)
 
 const touchesOf = (request: AppendRequest): string[] => {
   const touches = request.events.length > 0 || request.expectedVersion !== null ? [`s:${request.stream}`] : []
-  if (request.inbox?.keyHash) touches.push(`k:${hex(request.inbox.keyHash)}`)
+  if (request.inbox?.keyHash) touches.push(`k:${request.inbox.keyHash}`)
   if (request.settle) touches.push(`e:${request.settle.effectId}`)
   for (const claim of request.claims?.take ?? []) touches.push(`c:${claim}`)
   for (const claim of request.claims?.release ?? []) touches.push(`c:${claim}`)
@@ -100,8 +123,8 @@ const eventRow = (event: NewEvent): Row => [
 
 const inboxRow = (row: InboxRow, eventCount: number): Row => [
   bare(row.webhookId),
-  hex(row.keyHash),
-  hex(row.contentHash),
+  digest(row.keyHash),
+  digest(row.contentHash),
   quoted(row.source),
   quoted(row.route),
   quoted(row.dedupeKey),
@@ -114,8 +137,8 @@ const inboxRow = (row: InboxRow, eventCount: number): Row => [
   quoted(row.path),
   quoted(row.query),
   JSON.stringify(row.headers),
-  hex(row.body),
-  hex(row.sha256),
+  bytes(row.body),
+  digest(row.sha256),
   quoted(row.subject),
   bare(eventCount),
   bare(row.repeatOf),
@@ -171,7 +194,9 @@ export const renderBatch = (batch: readonly PreparedAppend[]): RenderedBatch => 
   return { onlyEvents: !more, parameters, offsets }
 }
 
-const hasMore = ({ inbox, claims, keys, settle }: PreparedAppend): boolean =>
+type More = Pick<PreparedAppend, 'inbox' | 'claims' | 'keys' | 'settle'>
+
+const hasMore = ({ inbox, claims, keys, settle }: More): boolean =>
   inbox.length > 0 || claims.length > 0 || keys.length > 0 || settle.length > 0
 
 /** An array literal of elements that need no quotes, or have them. */

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { connect, type Sql } from '../../src/db/connect.ts'
+import { statement, statements } from '../../src/db/query.ts'
+import { sqlText } from '../../src/db/sqlText.ts'
 import { instant } from '../../src/kernel/time.ts'
 import { type Lane, openLane } from '../../src/log/append.ts'
 import type { AppendRequest, AppendResult } from '../../src/log/appendRequest.ts'
@@ -18,8 +20,11 @@ const lanes: Lane[] = []
 
 const open = (connectionsMax: number): Sql =>
   connect(database.url, { connectionsMax, applicationName: 'test', prepare: true, statementTimeoutMs: 0 })
-const newLane = (): Lane => {
-  const lane = openLane({ open: () => open(1), nowMs: () => performance.now() })
+const newLane = (applicationName = 'lane'): Lane => {
+  const lane = openLane({
+    open: () => connect(database.url, { connectionsMax: 1, applicationName, prepare: true, statementTimeoutMs: 0 }),
+    nowMs: () => performance.now(),
+  })
   lanes.push(lane)
   return lane
 }
@@ -36,13 +41,14 @@ const request = (stream: string, expectedVersion: number | null, more: Partial<A
   events: [event()],
   ...more,
 })
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
 const inbox = (key: string, content = 'same'): NonNullable<AppendRequest['inbox']> => ({
   webhookId: randomUUID(),
   source: 'tilda',
   route: 'tilda/form',
   dedupeKey: key,
-  keyHash: Buffer.from(key.padEnd(32, '.')).subarray(0, 32),
-  contentHash: Buffer.from(content.padEnd(32, '.')).subarray(0, 32),
+  keyHash: digest(key),
+  contentHash: digest(content),
   verdict: 'accepted',
   reason: null,
   receivedAt: '2026-11-24T09:00:00.000Z' as NonNullable<AppendRequest['inbox']>['receivedAt'],
@@ -53,15 +59,16 @@ const inbox = (key: string, content = 'same'): NonNullable<AppendRequest['inbox'
   query: '',
   headers: {},
   body: Buffer.from('a=b'),
-  sha256: Buffer.alloc(32),
+  sha256: digest('a=b'),
   subject: null,
   repeatOf: null,
 })
 
-const waitingForHead = async (): Promise<number> => {
+/** Backends of that name that wait for a lock. */
+const waitingFor = async (name: string): Promise<number> => {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from pg_stat_activity
-     where datname = current_database() and application_name = 'doubt' and wait_event_type = 'Lock'`
+     where datname = current_database() and application_name = ${name} and wait_event_type = 'Lock'`
   return row?.count ?? 0
 }
 
@@ -208,7 +215,7 @@ describe('the log', () => {
     })
 
     it('looks up what was committed when the connection is lost, and never doubles it (R12)', async () => {
-      const lane = newLane()
+      const lane = newLane('lost')
       const stream = `l-${randomUUID()}`
       await lane.append(request(stream, 0))
       const killer = open(1)
@@ -218,7 +225,7 @@ describe('the log', () => {
           () => 'away',
         ),
       )
-      await killer`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%hub.append%' and pid <> pg_backend_pid()`
+      await killer`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'lost'`
       await killer.end()
       const tags = await Promise.all(pending)
       const appended = tags.filter((tag) => tag === 'appended').length
@@ -250,9 +257,9 @@ describe('the log', () => {
               events: [event({ run })],
             }),
           )
-          await until(async () => (await waitingForHead()) === 1, 'the first batch to wait for the head')
+          await until(async () => (await waitingFor('doubt')) === 1, 'the first batch to wait for the head')
           line.sever()
-          await until(async () => (await waitingForHead()) === 2, 'the batches to be looked up behind it')
+          await until(async () => (await waitingFor('doubt')) === 2, 'the batches to be looked up behind it')
           // In an object, because the transaction would wait for promises in a list.
           return { pending: Promise.all(results) }
         })
@@ -269,6 +276,53 @@ describe('the log', () => {
         await lane.close()
         await line.close()
       }
+    })
+
+    it('answers conflict to a lone append that waited while its version was taken', async () => {
+      const lane = newLane('waiting')
+      const stream = `w-${randomUUID()}`
+      const other = open(1)
+      const { pending } = await other.begin(async (holding) => {
+        await holding.unsafe(
+          `select * from hub.append($1, array[$2], '{0}', '{0}', '{1}', array[$3::uuid], '{someone}', '{Tested}', '{"{}"}', '{"{}"}')`,
+          [randomUUID(), stream, randomUUID()],
+        )
+        const result = lane.append(request(stream, 0))
+        await until(async () => (await waitingFor('waiting')) === 1, 'the lone append to wait')
+        return { pending: [result] }
+      })
+      await other.end()
+      assert.deepEqual(await pending[0], { tag: 'conflict', version: 1 })
+      const [row] = await sql<{ count: number; gaps: number }[]>`
+        select count(*) filter (where stream = ${stream})::int as count, (max(position) - count(*))::int as gaps from hub.events`
+      assert.deepEqual(row, { count: 1, gaps: 0 })
+      assert.equal((await lane.append(request(stream, 1))).tag, 'appended')
+    })
+
+    it('appends nothing alone for a connection that was given up while it waited', async () => {
+      const connection = randomUUID()
+      const stream = `g-${randomUUID()}`
+      const late = connect(database.url, {
+        connectionsMax: 1,
+        applicationName: 'given-up',
+        prepare: true,
+        statementTimeoutMs: 0,
+      })
+      const other = open(1)
+      const { pending } = await other.begin(async (holding) => {
+        await holding`select * from hub.find_appended(${connection}, '{}', '{}')`
+        const text = statement(statements(sqlText('log.sql')), 'append_one')
+        const rows = late
+          .unsafe(text, [connection, stream, 0, randomUUID(), 'someone', 'Tested', '{}', '{}'])
+          .then((found) => found.length)
+        await until(async () => (await waitingFor('given-up')) === 1, 'the lone append to wait')
+        return { pending: [rows] }
+      })
+      await Promise.all([other.end(), pending[0]?.then(() => late.end())])
+      assert.equal(await pending[0], 0)
+      const [row] = await sql<{ count: number; gaps: number }[]>`
+        select count(*) filter (where stream = ${stream})::int as count, (max(position) - count(*))::int as gaps from hub.events`
+      assert.deepEqual(row, { count: 0, gaps: 0 })
     })
 
     it('refuses every batch of a connection that was given up', async () => {

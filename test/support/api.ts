@@ -97,7 +97,7 @@ export const testApi = async () => {
 
 /** A delivery as the inbox keeps it, with invented bytes. */
 const delivery = (webhookId: string, body: string): InboxRow => {
-  const hash = (text: string): Buffer => createHash('sha256').update(text).digest()
+  const hash = (text: string): string => createHash('sha256').update(text).digest('hex')
   return {
     webhookId,
     source: 'tilda',
