@@ -26,6 +26,13 @@ insert into hub.parked_events (read_model, version, key, position, error)
 -- name: move_checkpoint
 update hub.read_models set position = $3, seen_count = seen_count + $4 where name = $1 and version = $2 and position = $5 returning position
 
+-- name: move_checkpoints
+-- Of read models whose rows stay as they are: one commit for all of them.
+update hub.read_models m set position = $2, seen_count = m.seen_count + $2 - $1
+  from unnest($3::text[], $4::int[]) as r(name, version)
+ where m.name = r.name and m.version = r.version and m.position = $1
+returning m.name, m.version
+
 -- name: set_target
 update hub.read_models set target = $3 where name = $1 and version = $2
 

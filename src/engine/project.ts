@@ -2,7 +2,7 @@ import type { FoldEvent, ReadModel, Row } from '../../projections/projection.ts'
 import type { Sql } from '../db/connect.ts'
 import { statement } from '../db/query.ts'
 import type { Codec } from './codec.ts'
-import { type LogPage, type PageEvent, readPage } from './logPage.ts'
+import { type PageEvent, readPage } from './logPage.ts'
 import {
   loadRows,
   readModelStatements,
@@ -57,15 +57,32 @@ export const makeProjector = (deps: ProjectorDeps) => {
     if (page.to === position) return false
     const personal = new Set(models.filter((model) => model.personal).flatMap((model) => model.types))
     await deps.codec.prefetch(page.events.filter((event) => personal.has(event.type)))
-    await Promise.all(group.map((version) => advance(version, page)))
+    const untouched: Version[] = []
+    const advancing: Promise<void>[] = []
+    for (const version of group) {
+      const model = byName.get(version.name)
+      const wanted = model ? wantedEvents(model, deps.codec, page.events) : []
+      if (model && wanted.length > 0) advancing.push(advance(version, { model, wanted, to: page.to }))
+      else untouched.push(version)
+    }
+    await Promise.all([...advancing, pass(untouched, { from: position, to: page.to })])
     return page.to - position === stepEventsMax
   }
 
-  const advance = async (version: Version, { to, events }: LogPage): Promise<void> => {
-    const model = byName.get(version.name)
-    if (!model) return
+  /** Moves the checkpoints of read models that want nothing of a page. */
+  const pass = async (versions: readonly Version[], { from, to }: { from: number; to: number }): Promise<void> => {
+    if (versions.length === 0) return
+    const names = versions.map(({ name }) => name)
+    const moved = await deps.sql.unsafe<{ name: string; version: number }[]>(
+      statement(readModelStatements, 'move_checkpoints'),
+      [from, to, names, versions.map(({ version }) => version)],
+      prepared,
+    )
+    for (const { name, version } of moved) deps.onMoved?.(name, version, to)
+  }
+
+  const advance = async (version: Version, { model, wanted, to }: Advance): Promise<void> => {
     const table = tableOf(version.name, version.version)
-    const wanted = wantedEvents(model, deps.codec, events)
     const keys = [...new Set(wanted.map((entry) => entry.key))]
     const held = version.parked > 0 ? await parkedKeys(deps.sql, version) : new Set<string>()
     const { changed, parked } = foldAll(model, { wanted, rows: await loadRows(deps.sql, model, { table, keys }), held })
@@ -102,6 +119,9 @@ const parkedKeys = async (sql: Sql, version: Version): Promise<Set<string>> => {
 
 /** An event with the key of the row that it changes. */
 type Keyed = { readonly key: string; readonly event: FoldEvent }
+
+/** What a page brings to a read model, and the position of its end. */
+type Advance = { readonly model: ReadModel; readonly wanted: readonly Keyed[]; readonly to: number }
 
 /** The events that a read model wants, opened, with their keys. */
 const wantedEvents = (model: ReadModel, codec: Codec, events: readonly PageEvent[]): Keyed[] => {

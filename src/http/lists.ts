@@ -30,13 +30,21 @@ export const liveVersion = async (ports: HttpPorts, name: string): Promise<{ ver
   return row
 }
 
-/** Where a role reads a list from. */
-export const sourceOf = async (ports: HttpPorts, resource: Resource, actor: Actor): Promise<string> => {
+/** Where a role reads a list from, and how far that is. */
+const placeOf = async (
+  ports: HttpPorts,
+  resource: Resource,
+  actor: Actor,
+): Promise<{ source: string; position: number }> => {
   const source = resource.source[actor.role]
-  if (!source.includes('{table}') || resource.readModel === null) return source
-  const { version } = await liveVersion(ports, resource.readModel)
-  return source.replace('{table}', `hub_read.${resource.readModel}_${version}`)
+  if (resource.readModel === null) return { source, position: await headPosition(ports.sql) }
+  const { version, position } = await liveVersion(ports, resource.readModel)
+  return { source: source.replace('{table}', `hub_read.${resource.readModel}_${version}`), position }
 }
+
+/** Where a role reads a list from. */
+export const sourceOf = async (ports: HttpPorts, resource: Resource, actor: Actor): Promise<string> =>
+  (await placeOf(ports, resource, actor)).source
 
 /** How far a list is: its read model, or the log itself. */
 export const positionOf = async (ports: HttpPorts, resource: Resource): Promise<number> =>
@@ -67,14 +75,17 @@ export const readPage = async (
 ): Promise<Page> => {
   const query = readListQuery(resource, at.params, { actor: at.actor, readCursor: cursors.read })
   if (query.minPosition !== null) await waitForPosition(ports, resource, query.minPosition)
-  const position = await positionOf(ports, resource)
-  const rows = await fromLiveTable(async () => {
+  const { rows, position } = await fromLiveTable(async () => {
+    const { source, position } = await placeOf(ports, resource, at.actor)
     const statement = listStatement(resource, query, {
-      source: await sourceOf(ports, resource, at.actor),
+      source,
       analyst: at.actor.role === 'analyst',
       whole: false,
     })
-    return ports.sql.unsafe<(Row & { readonly sortValue: string | null })[]>(statement.text, [...statement.parameters])
+    const rows = await ports.sql.unsafe<(Row & { readonly sortValue: string | null })[]>(statement.text, [
+      ...statement.parameters,
+    ])
+    return { rows, position }
   })
   const page = rows.slice(0, query.limit)
   const last = page.at(-1)
