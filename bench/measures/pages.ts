@@ -2,8 +2,10 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Sql } from '../../src/db/connect.ts'
 import { readListQuery } from '../../src/http/listQuery.ts'
 import { listStatement } from '../../src/http/listSql.ts'
+import { seeksRare } from '../../src/http/lists.ts'
 import { resources } from '../../src/http/resources.ts'
 import { askApi, ended, startService } from '../children.ts'
 import type { Context } from '../context.ts'
@@ -34,7 +36,7 @@ export const pages = async (context: Context): Promise<Measured> => {
     for (const page of apiPages) {
       const query = page.of(count >> 1)
       const times = await timesOf(reads, () => askApi(url, `partners?${query}`))
-      const { text, parameters } = statementOf(query)
+      const { text, parameters } = await statementOf(core.sql, query)
       seen.push({ page, where: 'API', times, plan: await planOf(core.bulk, text, parameters) })
     }
     for (const page of sqlPages) {
@@ -74,14 +76,15 @@ const timesOf = async (count: number, read: () => Promise<unknown>): Promise<num
 }
 
 /** The statement that the API sends for a query, as an operator asks it. */
-const statementOf = (text: string): ReturnType<typeof listStatement> => {
+const statementOf = async (sql: Sql, text: string): Promise<ReturnType<typeof listStatement>> => {
   const resource = resources.find((candidate) => candidate.name === 'partners')
   if (!resource) throw new Error('Cannot bench: there is no list of partners')
   const actor = { role: 'operator', name: 'operator' } as const
   const params = new URLSearchParams(text.replaceAll('+', '%2B'))
   const query = readListQuery(resource, params, { actor, readCursor: () => null })
   const source = resource.source.operator.replace('{table}', partnersTable)
-  return listStatement(resource, query, { source, analyst: false, whole: false })
+  const byLists = await seeksRare({ sql }, query, partnersTable.replace('hub_read.', ''))
+  return listStatement(resource, query, { source, analyst: false, whole: false, byLists })
 }
 
 const figureOf = ({ page, where, times, plan }: Seen, count: number): Figure => ({

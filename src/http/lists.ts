@@ -3,7 +3,7 @@ import type { Row } from '../../projections/projection.ts'
 import { databaseError } from '../db/connect.ts'
 import { headPosition } from '../log/log.ts'
 import { type Cursor, type ListQuery, readListQuery } from './listQuery.ts'
-import { listStatement } from './listSql.ts'
+import { listStatement, lowered, loweredColumn } from './listSql.ts'
 import type { Actor, HttpPorts } from './ports.ts'
 import { presentEvents, presentRow, valueAt } from './present.ts'
 import { problem } from './problem.ts'
@@ -35,11 +35,12 @@ const placeOf = async (
   ports: HttpPorts,
   resource: Resource,
   actor: Actor,
-): Promise<{ source: string; position: number }> => {
+): Promise<{ source: string; table: string | null; position: number }> => {
   const source = resource.source[actor.role]
-  if (resource.readModel === null) return { source, position: await headPosition(ports.sql) }
+  if (resource.readModel === null) return { source, table: null, position: await headPosition(ports.sql) }
   const { version, position } = await liveVersion(ports, resource.readModel)
-  return { source: source.replace('{table}', `hub_read.${resource.readModel}_${version}`), position }
+  const table = `${resource.readModel}_${version}`
+  return { source: source.replace('{table}', `hub_read.${table}`), table, position }
 }
 
 /** Where a role reads a list from. */
@@ -49,6 +50,25 @@ export const sourceOf = async (ports: HttpPorts, resource: Resource, actor: Acto
 /** How far a list is: its read model, or the log itself. */
 export const positionOf = async (ports: HttpPorts, resource: Resource): Promise<number> =>
   resource.readModel === null ? headPosition(ports.sql) : (await liveVersion(ports, resource.readModel)).position
+
+/**
+ * Whether a page is asked for by values of a list none of which is common, as far as the statistics of PostgreSQL know. The planner takes
+ * every such value to be half as common as the last one it knows, and would walk through the whole table for one that nobody has.
+ */
+export const seeksRare = async (
+  { sql }: Pick<HttpPorts, 'sql'>,
+  { filters }: ListQuery,
+  table: string,
+): Promise<boolean> => {
+  for (const { field, values } of filters) {
+    if (field.type !== 'texts') continue
+    const [row] = await sql<{ common: boolean }[]>`
+      select exists (select from pg_stats where schemaname = 'hub_read' and tablename = ${table} and attname = ${loweredColumn(field)}
+                        and most_common_elems::text::text[] && ${values.map(lowered)}::text[]) as common`
+    if (row?.common !== true) return true
+  }
+  return false
+}
 
 /** Waits until a list has seen a position; 504 when that takes too long. */
 export const waitForPosition = async (ports: HttpPorts, resource: Resource, position: number): Promise<void> => {
@@ -76,11 +96,12 @@ export const readPage = async (
   const query = readListQuery(resource, at.params, { actor: at.actor, readCursor: cursors.read })
   if (query.minPosition !== null) await waitForPosition(ports, resource, query.minPosition)
   const { rows, position } = await fromLiveTable(async () => {
-    const { source, position } = await placeOf(ports, resource, at.actor)
+    const { source, table, position } = await placeOf(ports, resource, at.actor)
     const statement = listStatement(resource, query, {
       source,
       analyst: at.actor.role === 'analyst',
       whole: false,
+      byLists: table !== null && (await seeksRare(ports, query, table)),
     })
     const rows = await ports.sql.unsafe<(Row & { readonly sortValue: string | null })[]>(statement.text, [
       ...statement.parameters,

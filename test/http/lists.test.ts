@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { readListQuery } from '../../src/http/listQuery.ts'
+import { seeksRare } from '../../src/http/lists.ts'
+import { resources } from '../../src/http/resources.ts'
 import { instant } from '../../src/kernel/time.ts'
 import { testApi } from '../support/api.ts'
 import { playPartner } from '../support/core.ts'
@@ -120,6 +123,31 @@ describe('lists of the API', () => {
     assert.equal(await count('consent.personalData=true'), 7)
     assert.equal(await count('registeredAt=2026-11-01T10:00:00Z'), 3)
     assert.equal(await count(`registeredAt=${encodeURIComponent('2026-11-01T13:00:00+03:00')}`), 3)
+  })
+
+  it('answer the same whether a value of a list is known to be common or not', async () => {
+    const resource = resources.find(({ name }) => name === 'partners')
+    assert.ok(resource)
+    const isRare = (service: string, table: string): Promise<boolean> => {
+      const params = new URLSearchParams({ services: service })
+      const actor = { role: 'operator', name: 'operator' } as const
+      return seeksRare(api.core, readListQuery(resource, params, { actor, readCursor: () => null }), table)
+    }
+    const inAll = async (service: string): Promise<string[]> => {
+      const query = `partners?services=${encodeURIComponent(service)}&status=verified&sort=inn&limit=3`
+      const { body } = await api.get(query)
+      const rest = body.nextCursor ? await api.get(`${query}&cursor=${encodeURIComponent(body.nextCursor)}`) : null
+      return [...body.items, ...(rest?.body.items ?? [])].map((item: Json) => item.inn)
+    }
+    const before = await inAll('ипотека')
+    const [row] = await api.core.sql<{ version: number }[]>`
+      select version from hub.read_models where name = 'partners' and role = 'live'`
+    const table = `partners_${row?.version}`
+    await api.core.sql.unsafe(`analyze hub_read.${table}`)
+    assert.deepEqual([await isRare('ИПОТЕКА ', table), await isRare('замки', table)], [false, true])
+    assert.deepEqual(await inAll('ипотека'), before)
+    assert.equal(before.length, 5)
+    assert.deepEqual(await inAll('замки'), [])
   })
 
   it('find by q a phone however it is typed, an email, an INN, a part of a name and an id', async () => {
