@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Sql } from '../../src/db/connect.ts'
+import { seeksRare } from '../../src/http/commonValues.ts'
 import { readListQuery } from '../../src/http/listQuery.ts'
 import { listStatement } from '../../src/http/listSql.ts'
-import { seeksRare } from '../../src/http/lists.ts'
 import { resources } from '../../src/http/resources.ts'
 import { askApi, ended, startService } from '../children.ts'
 import type { Context } from '../context.ts'
@@ -83,7 +83,7 @@ const statementOf = async (sql: Sql, text: string): Promise<ReturnType<typeof li
   const params = new URLSearchParams(text.replaceAll('+', '%2B'))
   const query = readListQuery(resource, params, { actor, readCursor: () => null })
   const source = resource.source.operator.replace('{table}', partnersTable)
-  const byLists = await seeksRare({ sql }, query, partnersTable.replace('hub_read.', ''))
+  const byLists = await seeksRare(sql, query, partnersTable.replace('hub_read.', ''))
   return listStatement(resource, query, { source, analyst: false, whole: false, byLists })
 }
 

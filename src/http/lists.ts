@@ -2,8 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Row } from '../../projections/projection.ts'
 import { databaseError } from '../db/connect.ts'
 import { headPosition } from '../log/log.ts'
+import { seeksRare } from './commonValues.ts'
 import { type Cursor, type ListQuery, readListQuery } from './listQuery.ts'
-import { listStatement, lowered, loweredColumn } from './listSql.ts'
+import { listStatement } from './listSql.ts'
 import type { Actor, HttpPorts } from './ports.ts'
 import { presentEvents, presentRow, valueAt } from './present.ts'
 import { problem } from './problem.ts'
@@ -51,25 +52,6 @@ export const sourceOf = async (ports: HttpPorts, resource: Resource, actor: Acto
 export const positionOf = async (ports: HttpPorts, resource: Resource): Promise<number> =>
   resource.readModel === null ? headPosition(ports.sql) : (await liveVersion(ports, resource.readModel)).position
 
-/**
- * Whether a page is asked for by values of a list none of which is common, as far as the statistics of PostgreSQL know. The planner takes
- * every such value to be half as common as the last one it knows, and would walk through the whole table for one that nobody has.
- */
-export const seeksRare = async (
-  { sql }: Pick<HttpPorts, 'sql'>,
-  { filters }: ListQuery,
-  table: string,
-): Promise<boolean> => {
-  for (const { field, values } of filters) {
-    if (field.type !== 'texts') continue
-    const [row] = await sql<{ common: boolean }[]>`
-      select exists (select from pg_stats where schemaname = 'hub_read' and tablename = ${table} and attname = ${loweredColumn(field)}
-                        and most_common_elems::text::text[] && ${values.map(lowered)}::text[]) as common`
-    if (row?.common !== true) return true
-  }
-  return false
-}
-
 /** Waits until a list has seen a position; 504 when that takes too long. */
 export const waitForPosition = async (ports: HttpPorts, resource: Resource, position: number): Promise<void> => {
   const deadline = performance.now() + minPositionWithinMs
@@ -101,7 +83,7 @@ export const readPage = async (
       source,
       analyst: at.actor.role === 'analyst',
       whole: false,
-      byLists: table !== null && (await seeksRare(ports, query, table)),
+      byLists: table !== null && (await seeksRare(ports.sql, query, table)),
     })
     const rows = await ports.sql.unsafe<(Row & { readonly sortValue: string | null })[]>(statement.text, [
       ...statement.parameters,
