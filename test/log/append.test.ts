@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { connect, type Sql } from '../../src/db/connect.ts'
@@ -9,6 +9,7 @@ import { instant } from '../../src/kernel/time.ts'
 import { type Lane, openLane } from '../../src/log/append.ts'
 import type { AppendRequest, AppendResult } from '../../src/log/appendRequest.ts'
 import { readAfter } from '../../src/log/log.ts'
+import { event, inbox, request } from '../support/appends.ts'
 import { createDatabase, type TestDatabase } from '../support/database.ts'
 import { putEffect } from '../support/effects.ts'
 import { openLine } from '../support/line.ts'
@@ -28,41 +29,6 @@ const newLane = (applicationName = 'lane'): Lane => {
   lanes.push(lane)
   return lane
 }
-const event = (data: Record<string, unknown> = {}) => ({
-  eventId: randomUUID(),
-  subject: 'someone',
-  type: 'Tested',
-  data,
-  meta: { command: 'Test', cause: { kind: 'import', id: 'test' } as const },
-})
-const request = (stream: string, expectedVersion: number | null, more: Partial<AppendRequest> = {}): AppendRequest => ({
-  stream,
-  expectedVersion,
-  events: [event()],
-  ...more,
-})
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex')
-const inbox = (key: string, content = 'same'): NonNullable<AppendRequest['inbox']> => ({
-  webhookId: randomUUID(),
-  source: 'tilda',
-  route: 'tilda/form',
-  dedupeKey: key,
-  keyHash: digest(key),
-  contentHash: digest(content),
-  verdict: 'accepted',
-  reason: null,
-  receivedAt: '2026-11-24T09:00:00.000Z' as NonNullable<AppendRequest['inbox']>['receivedAt'],
-  peer: '127.0.0.1',
-  secretName: 'key',
-  method: 'POST',
-  path: '/webhooks/tilda/form',
-  query: '',
-  headers: {},
-  body: Buffer.from('a=b'),
-  sha256: digest('a=b'),
-  subject: null,
-  repeatOf: null,
-})
 
 /** Backends of that name that wait for a lock. */
 const waitingFor = async (name: string): Promise<number> => {
